@@ -1,0 +1,147 @@
+/** What the server tells a client: the other half of the control vocabulary. */
+
+import type { Control } from "../core/controls.ts";
+import type { SerialisedError } from "../core/errors.ts";
+import type { LiveParameters } from "./messages.ts";
+
+/** Where a session is in its life. */
+export type SessionStateName = "loading" | "streaming" | "paused" | "detached" | "ended";
+
+/** Why a session ended. */
+export type EndReason =
+  | "stopped"
+  | "idle"
+  | "time_limit"
+  | "abandoned"
+  | "engine_lost"
+  | "shutdown"
+  | "error";
+
+/** What a client must know of a model to play it. */
+export interface ModelSummary {
+  readonly id: string;
+  readonly version: string;
+  readonly title: string;
+  readonly description: string;
+  readonly licence: string;
+  readonly cover: string | null;
+  readonly video: { readonly width: number; readonly height: number; readonly frame_rate: number };
+  readonly frames_per_block: number;
+  readonly steps: { readonly default: number; readonly choices: readonly number[] };
+  readonly cache: { readonly window_frames: number; readonly sink_frames: number };
+  readonly controls: readonly Control[];
+  readonly starts: readonly { readonly id: string; readonly title: string }[];
+}
+
+/** The block, frame and media time that first show a change. */
+export interface AppliedAt {
+  readonly epoch: number;
+  readonly block: number;
+  readonly frame: number;
+  /** Microseconds of media time. */
+  readonly pts: number;
+}
+
+/** Five-number view of a measured quantity over the report's interval. */
+export interface Distribution {
+  readonly p50: number;
+  readonly p95: number;
+  readonly max: number;
+}
+
+/** Once a second, and on `stats.get`. */
+export interface StatsReport {
+  readonly type: "stats.report";
+  readonly event_id?: string;
+  readonly session: string;
+  /** Media time of the newest frame, microseconds. */
+  readonly pts: number;
+  readonly block: number;
+  readonly frame: number;
+  /** Frames made per second over the last second. */
+  readonly fps: number;
+  /** Milliseconds to make one block: all of it, and its parts. */
+  readonly block_ms: Distribution;
+  readonly stages_ms: {
+    readonly encoder: number;
+    readonly denoise: number;
+    readonly decode: number;
+    readonly encode: number;
+  };
+  readonly cache: {
+    readonly policy: string;
+    readonly bytes: number;
+    readonly slots: number;
+    readonly capacity: number;
+  };
+  readonly viewer: {
+    readonly in_flight_frames: number;
+    readonly dropped_frames: number;
+    readonly sent_bytes: number;
+    /** Bits per second over the last second. */
+    readonly bitrate: number;
+  };
+}
+
+/** Every event a server sends. */
+export type ServerEvent =
+  | {
+      readonly type: "session.created" | "session.resumed";
+      readonly event_id?: string;
+      readonly protocol: number;
+      readonly session: string;
+      /** Secret that lets this client come back within `grace_ms` of a lost connection. */
+      readonly token: string;
+      readonly state: SessionStateName;
+      readonly model: ModelSummary;
+      readonly parameters: LiveParameters;
+      readonly grace_ms: number;
+      readonly idle_ms: number;
+      readonly max_ms: number;
+    }
+  | {
+      readonly type: "session.updated";
+      readonly event_id?: string;
+      readonly state: SessionStateName;
+      readonly parameters: LiveParameters;
+    }
+  | {
+      readonly type: "session.warning";
+      readonly code: string;
+      readonly message: string;
+      readonly remaining_ms?: number;
+    }
+  | {
+      readonly type: "session.ended";
+      readonly reason: EndReason;
+      readonly blocks: number;
+      readonly frames: number;
+    }
+  | { readonly type: "session.pong"; readonly event_id?: string }
+  | { readonly type: "input.accepted"; readonly event_id?: string; readonly epoch: number }
+  | ({ readonly type: "input.applied"; readonly event_ids: readonly string[] } & AppliedAt)
+  | { readonly type: "input.superseded"; readonly event_id: string; readonly epoch: number }
+  | { readonly type: "input.rejected"; readonly event_id?: string; readonly error: SerialisedError }
+  | {
+      readonly type:
+        | "generation.started"
+        | "generation.paused"
+        | "generation.resumed"
+        | "generation.reset"
+        | "generation.recovered";
+      readonly event_id?: string;
+      readonly block: number;
+      readonly pts: number;
+    }
+  | {
+      readonly type: "media.config";
+      readonly rendition: number;
+      readonly kind: "video";
+      /** A WebCodecs codec string, or `rgb`. */
+      readonly codec: string;
+      readonly width: number;
+      readonly height: number;
+      readonly frame_rate: number;
+    }
+  | StatsReport
+  | { readonly type: "error"; readonly event_id?: string; readonly error: SerialisedError };

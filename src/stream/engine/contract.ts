@@ -1,0 +1,146 @@
+/**
+ * The engine: a child process that holds one model package and makes blocks for several sessions.
+ *
+ * A block is pulled: the server asks for it with the controls sampled at the block's edge and gets
+ * encoded packets back. Nothing is made that nobody asked for.
+ */
+
+import type { BlockIndex, Bytes, FrameIndex, Micros, Millis } from "../../core/units.ts";
+
+/** Codecs an engine can encode a session's pictures with; `rgb` is the raw picture. */
+export type RenditionCodec = "h264" | "vp8" | "rgb";
+
+/** One encoding of a session's pictures, shared by every viewer that wants it. */
+export interface RenditionOptions {
+  readonly id: number;
+  readonly codec: RenditionCodec;
+  /** Target, bits per second; ignored by `rgb`. */
+  readonly bitrate: number;
+}
+
+/** How much of the past a session's cache keeps; at most what the package was built for. */
+export interface CacheOptions {
+  readonly policy: "window" | "full";
+  readonly windowFrames: number;
+  readonly sinkFrames: number;
+}
+
+/** What a session starts from. */
+export interface SessionOptions {
+  /** Unique within the server. */
+  readonly id: string;
+  readonly seed: number;
+  /** A start of the package; its first one when absent. */
+  readonly start?: string;
+  readonly cache: CacheOptions;
+  /** Draw frame and epoch ids into the picture (src/media/marker.ts). */
+  readonly markers: boolean;
+}
+
+/** What the server decides at a block's edge. */
+export interface BlockRequest {
+  /** Control vector, [controls], float32; constant inside the block. */
+  readonly control: Float32Array;
+  readonly epoch: number;
+  readonly steps: number;
+  /** Renditions to encode this block for, and those that must begin with a key packet. */
+  readonly renditions: readonly RenditionOptions[];
+  readonly keyframes: readonly number[];
+}
+
+/** One encoded picture of one rendition. */
+export interface VideoPacket {
+  readonly rendition: number;
+  readonly codec: RenditionCodec;
+  readonly key: boolean;
+  readonly frame: FrameIndex;
+  readonly pts: Micros;
+  readonly duration: Micros;
+  readonly data: Uint8Array;
+}
+
+/** Milliseconds spent making one block, by part. */
+export interface BlockTimings {
+  readonly encoder: Millis;
+  readonly denoise: Millis;
+  readonly decode: Millis;
+  readonly encode: Millis;
+  readonly total: Millis;
+}
+
+/** What a session's cache holds after a block. */
+export interface CacheReport {
+  readonly policy: string;
+  readonly bytes: Bytes;
+  readonly slots: number;
+  readonly capacity: number;
+}
+
+/** One finished block. */
+export interface BlockResult {
+  readonly block: BlockIndex;
+  readonly firstFrame: FrameIndex;
+  readonly frames: number;
+  readonly pts: Micros;
+  readonly epoch: number;
+  /** In frame order; for each frame one packet per rendition. */
+  readonly packets: readonly VideoPacket[];
+  readonly timings: BlockTimings;
+  readonly cache: CacheReport;
+}
+
+/** A frozen session: restoring it continues the stream bit for bit. */
+export interface SessionSnapshot {
+  readonly bytes: Uint8Array;
+}
+
+/** One session inside an engine. Not reentrant: one call at a time. */
+export interface EngineSession {
+  readonly id: string;
+  /**
+   * Make the next block.
+   *
+   * @throws {StreamError} `engine_lost` or `engine_hung` when the process died or stopped answering and
+   *   could not be replaced; `inference_failed` when the model refused.
+   */
+  next(request: BlockRequest): Promise<BlockResult>;
+  /** Begin again from `start` with `seed`; block and frame numbers go on. */
+  reset(change: { seed: number; start?: string; cache: CacheOptions }): Promise<void>;
+  /** Change the cache's window without forgetting what it holds. */
+  configureCache(options: CacheOptions): Promise<void>;
+  snapshot(): Promise<SessionSnapshot>;
+  /** @throws {StreamError} `snapshot_invalid` when it is not of this package. */
+  restore(snapshot: SessionSnapshot): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What happens to an engine process. */
+export type EngineEvent =
+  | {
+      readonly type: "engine-ready";
+      readonly pid: number;
+      readonly provider: string;
+      readonly reason: string;
+    }
+  | {
+      readonly type: "engine-lost";
+      readonly pid: number;
+      readonly cause: "exit" | "hang";
+      readonly detail: string;
+    }
+  | { readonly type: "engine-replaced"; readonly pid: number; readonly downtime: Millis }
+  | { readonly type: "session-recovered"; readonly session: string; readonly block: BlockIndex };
+
+/** Where inference runs; `auto` picks and says why. */
+export type ProviderChoice = "auto" | "cpu" | "webgpu" | "cuda";
+
+/** How to run one package. */
+export interface EngineOptions {
+  /** Absolute path of the package folder. */
+  readonly packagePath: string;
+  readonly provider: ProviderChoice;
+  /** Threads of one inference call; the package's own advice when absent. */
+  readonly intraOpThreads?: number;
+  /** A call that takes longer than this means a hung engine. */
+  readonly callDeadline: Millis;
+}
