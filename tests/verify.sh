@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands: format, lint, types, import directions, unused code,
+# and every test, in a real browser where a page is concerned. Installs what the tests need.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\n\033[1m== %s\033[0m\n' "$1"; }
+
+need_debian() {
+  local missing=()
+  command -v ffmpeg >/dev/null || missing+=(ffmpeg)
+  command -v chromium >/dev/null || missing+=(chromium)
+  [ -e /usr/lib/x86_64-linux-gnu/libvulkan.so.1 ] || [ "$(uname -m)" != x86_64 ] || missing+=(libvulkan1)
+  [ ${#missing[@]} -eq 0 ] && return
+  local as_root=(); [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  command -v apt-get >/dev/null || {
+    echo "verify: please install ${missing[*]} (no apt-get on this machine)" >&2; exit 1; }
+  say "installing ${missing[*]}"
+  "${as_root[@]}" apt-get update -q
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
+}
+
+need_debian
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+say "format, lint, types, import directions, unused code"
+npm run -s check
+say "clients"
+npm run -s build
+say "tests"
+npx vitest run --reporter=default --reporter=json --outputFile.json="$results/vitest.json"
+say "training tests"
+bash training/run test --junitxml "$results/pytest.xml"
+
+say "verified"
+node tests/count.ts "$results/vitest.json" "$results/pytest.xml"
