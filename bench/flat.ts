@@ -1,0 +1,46 @@
+/** Does hour three cost what minute one cost? Block time and memory over many thousands of frames. */
+
+import { readFileSync } from "node:fs";
+import { openBench } from "./engine.ts";
+import type { BenchFigures, BenchFlags } from "./main.ts";
+import { randomPlay } from "./play.ts";
+import { median, rounded } from "./statistics.ts";
+
+const STANDARD_FRAMES = 20_000;
+const WARM_UP_FRAMES = 200;
+const SPAN_FRAMES = 1000;
+const SEED = 7;
+
+/** Play `length` frames as fast as they come and compare the last thousand with the first. */
+export async function run({ model, length = STANDARD_FRAMES }: BenchFlags): Promise<BenchFigures> {
+  await using bench = await openBench(model, SEED);
+  const { framesPerBlock } = bench.model.manifest.lanes.video;
+  const play = randomPlay(bench.model.manifest.controls, SEED);
+  const times: number[] = [];
+  let memoryAtStart = 0;
+
+  for (let frame = 0; frame < WARM_UP_FRAMES + length; frame += framesPerBlock) {
+    const { timings } = await bench.next(play.next().value, false);
+    if (frame >= WARM_UP_FRAMES) times.push(timings.total);
+    if (frame === WARM_UP_FRAMES + SPAN_FRAMES) memoryAtStart = residentMegabytes(bench.pid);
+    if (frame % SPAN_FRAMES === 0) process.stderr.write(`\rflat: frame ${frame}`);
+  }
+  process.stderr.write("\n");
+
+  const span = Math.min(SPAN_FRAMES / framesPerBlock, Math.floor(times.length / 2));
+  const first = median(times.slice(0, span));
+  const last = median(times.slice(-span));
+  return {
+    frames: length,
+    time_ratio_last_over_first_1000: rounded(last / first, 4),
+    rss_growth_mb: rounded(residentMegabytes(bench.pid) - memoryAtStart),
+    block_ms_first_1000: rounded(first, 3),
+    block_ms_last_1000: rounded(last, 3),
+  };
+}
+
+/** Resident memory of process `pid`, MB. */
+function residentMegabytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1024;
+}

@@ -1,0 +1,102 @@
+"""Train the autoencoder of `arcade` on states drawn at random.
+
+Run: `training/run arcade autoencoder --budget-seconds 600`
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ...autoencoder import Autoencoder, AutoencoderConfig, reconstruction_loss
+from ...budget import Budget, save_checkpoint
+from . import rules
+from .render import render
+from .rules import State
+
+RUNS = Path(__file__).resolve().parents[3] / "runs" / "arcade"
+BATCH = 24
+PEAK_RATE = 2e-3
+OBJECT_WEIGHT = 12.0
+CHECKPOINT_SECONDS = 120
+
+
+def scattered(batch: int, generator: torch.Generator) -> State:
+    """States drawn far more widely than play visits them: anything anywhere, half of the players standing."""
+    draw = lambda low, high: torch.randint(low, high, (batch,), generator=generator)
+    base = rules.initial(batch, generator)
+    tops = torch.tensor([top for _, _, top in rules.PLATFORMS])
+    lefts = torch.tensor([max(left, 0) for left, _, _ in rules.PLATFORMS])
+    rights = torch.tensor([min(right, rules.SIZE) for _, right, _ in rules.PLATFORMS])
+    on = draw(0, len(rules.PLATFORMS))
+    stands = draw(0, 2) == 1
+    along = lefts[on] + (torch.rand(batch, generator=generator) * (rights - lefts)[on]).long() - 5
+    x = torch.where(stands, along, draw(0, rules.SIZE)).clamp(0, rules.SIZE - rules.PLAYER_W)
+    y = torch.where(stands, tops[on] - rules.PLAYER_H, draw(rules.CEILING, 101))
+    vy = torch.where(stands, 0, draw(rules.JUMP, rules.FALL_LIMIT + 1))
+    fade = torch.where(draw(0, 10) < 3, draw(0, rules.FADE + 1), 0)
+    return State(**{
+        **base.__dict__, "x": x, "y": y, "vy": vy, "facing": draw(0, 2) * 2 - 1, "fade": fade,
+    })
+
+
+def psnr(output: Tensor, picture: Tensor) -> float:
+    """Peak signal to noise, dB, of pictures in [0, 1]."""
+    return float(-10 * torch.log10((output.clamp(0, 1) - picture).square().mean()))
+
+
+def main() -> None:
+    """Train until the budget is spent; resume from the checkpoint when there is one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--budget-seconds", type=float, default=600)
+    parser.add_argument("--seed", type=int, default=1)
+    flags = parser.parse_args()
+    torch.manual_seed(flags.seed)
+    torch.set_num_threads(2)
+    generator = torch.Generator().manual_seed(flags.seed)
+    model = Autoencoder(AutoencoderConfig()).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=1e-4)
+    path, spent, step = RUNS / "autoencoder.pt", 0.0, 0
+    if path.exists():
+        kept = torch.load(path)
+        model.load_state_dict(kept["model"])
+        optimiser.load_state_dict(kept["optimiser"])
+        spent, step = kept["spent"], kept["step"]
+    budget = Budget(flags.budget_seconds, spent)
+    saved = budget.elapsed
+
+    while budget.progress < 1:
+        picture, covered = render(scattered(BATCH, generator), mask=True)
+        weight = (1 + OBJECT_WEIGHT * covered[:, None].float())
+        for group in optimiser.param_groups:
+            group["lr"] = budget.rate(PEAK_RATE)
+        with torch.autocast("cpu", torch.bfloat16):
+            output = model(picture.contiguous(memory_format=torch.channels_last))
+        loss = reconstruction_loss(output.float(), picture, weight)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        if step % 50 == 0:
+            print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f} psnr {psnr(output.float(), picture):.2f}", flush=True)
+        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
+            saved = budget.elapsed
+            save_checkpoint(path, model=model.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)
+            _strip(model, generator)
+
+
+def _strip(model: Autoencoder, generator: torch.Generator) -> None:
+    """Real above reconstructed, eight states, as a picture in the run's folder."""
+    with torch.no_grad():
+        picture = render(scattered(8, generator))
+        rows = torch.cat([torch.cat(list(p), -1) for p in (picture, model(picture).clamp(0, 1))], 1)
+    Image.fromarray((rows * 255).byte().permute(1, 2, 0).numpy()).save(RUNS / "autoencoder.png")
+
+
+if __name__ == "__main__":
+    main()
