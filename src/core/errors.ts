@@ -39,6 +39,7 @@ export type ErrorCode =
   | "cache_overflow"
   | "snapshot_invalid"
   | "encoder_failed"
+  | "server_unreachable"
   | "internal";
 
 /** Flat facts about an error; values are safe to log and to send. */

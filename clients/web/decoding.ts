@@ -1,0 +1,57 @@
+import type { MediaHeader } from "../../src/protocol/media-frame.ts";
+import type { DecodeReply, DecodeRequest, Picture, PictureConfig } from "./decode-messages.ts";
+
+/** Where a decoding delivers. */
+export interface DecodingHandlers {
+  /** The picture is the receiver's to close. */
+  picture(header: MediaHeader, picture: Picture): void;
+  discarded(header: MediaHeader): void;
+  needKey(reason: string): void;
+}
+
+/** The page's end of the decoding worker. Lifetime: one worker, until `close`. */
+export class Decoding {
+  readonly #worker: Worker;
+
+  constructor(workerUrl: string | URL, handlers: DecodingHandlers) {
+    this.#worker = new Worker(workerUrl, { type: "module", name: "zoetrope-decode" });
+    this.#worker.addEventListener("message", ({ data }: MessageEvent<DecodeReply>) => {
+      deliver(data, handlers);
+    });
+    this.#worker.addEventListener("error", ({ message }) => {
+      handlers.needKey(message);
+    });
+  }
+
+  /** Say how the packets that follow are coded; the first of them must be a key packet. */
+  configure(config: PictureConfig): void {
+    this.#post({ type: "configure", config });
+  }
+
+  /** Decode a whole media message. Owns: the buffer moves to the worker and is empty here afterwards. */
+  decode(header: MediaHeader, message: ArrayBuffer): void {
+    this.#post({ type: "packet", header, message }, [message]);
+  }
+
+  close(): void {
+    this.#worker.terminate();
+  }
+
+  #post(request: DecodeRequest, transfer: Transferable[] = []): void {
+    this.#worker.postMessage(request, transfer);
+  }
+}
+
+function deliver(reply: DecodeReply, handlers: DecodingHandlers): void {
+  switch (reply.type) {
+    case "picture":
+      handlers.picture(reply.header, reply.picture);
+      return;
+    case "discarded":
+      handlers.discarded(reply.header);
+      return;
+    case "need_key":
+      handlers.needKey(reply.reason);
+      return;
+  }
+}

@@ -1,0 +1,21 @@
+/** Zoetrope in a browser: open a session, see its pictures, steer it. */
+
+export type { Control, ControlValue, ControlValues } from "../../src/core/controls.ts";
+export { StreamError } from "../../src/core/errors.ts";
+export type { ModelSummary, ServerEvent, SessionStateName } from "../../src/protocol/events.ts";
+export type { MediaFrame, MediaHeader } from "../../src/protocol/media-frame.ts";
+export type { LiveParameterChange, LiveParameters } from "../../src/protocol/messages.ts";
+export { decodableCodecs } from "./codecs.ts";
+export { type ConnectOptions, connect } from "./connect.ts";
+export type { ControlPad } from "./control-pad.ts";
+export type { PictureConfig } from "./decode-messages.ts";
+export type { LinkState } from "./link.ts";
+export type { SessionStats, Spread } from "./meter.ts";
+export {
+  coverAddress,
+  listModels,
+  type ParameterSchema,
+  type ParametersSchema,
+  parametersSchema,
+} from "./models.ts";
+export type { Session, SessionEvents } from "./session.ts";
