@@ -48,6 +48,30 @@ def quantise(latent: Tensor, levels: int) -> Tensor:
     return latent + (rounded - latent).detach()
 
 
+def window(place: Tensor, at: Tensor | None, side: int) -> Tensor:
+    """Cut crops out of a learned map.
+
+    Shapes: place [1, channels, h, w], at [batch, 2] (row, column) or None for all of it; returns
+    [batch, channels, side, side] or place itself.
+    """
+    if at is None:
+        return place
+    span = torch.arange(side, device=place.device)
+    rows, columns = at[:, 0, None] + span, at[:, 1, None] + span
+    cells = rows[:, :, None] * place.shape[-1] + columns[:, None, :]
+    return F.embedding(cells, place[0].flatten(1).T).permute(0, 3, 1, 2)
+
+
+def hats(latent: Tensor, levels: int) -> Tensor:
+    """Triangular basis of the level grid: one-hot on it, linear between.
+
+    Shapes: [..., channels, h, w] to [..., channels * levels, h, w].
+    """
+    grid = torch.linspace(-1, 1, levels, device=latent.device, dtype=latent.dtype)
+    spread = (latent.unsqueeze(-3) - grid[:, None, None]).abs() * ((levels - 1) / 2)
+    return F.relu(1 - spread).flatten(-4, -3)
+
+
 class _Residual(nn.Module):
     """Two 3x3 convolutions around an identity."""
 
@@ -70,14 +94,24 @@ class Encoder(nn.Module):
         width = config.encoder_width
         self.patches = nn.PixelUnshuffle(config.patch)
         self.first = nn.Conv2d(3 * config.patch**2, width, 3, padding=1)
-        self.mix = nn.Conv2d(width, width, 1)
+        self.mix = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(2))
         self.last = nn.Conv2d(width, config.channels, 1)
         self.place = nn.Parameter(torch.zeros(1, width, config.grid, config.grid))
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """float [batch, 3, size, size] in [0, 1] to latents on the grid [batch, channels, grid, grid]."""
-        x = F.relu(self.first(self.patches(picture - 0.5)) + self.place)
-        x = F.relu(self.mix(x)) + x
+    def forward(self, picture: Tensor, at: Tensor | None = None) -> Tensor:
+        """Encode pictures, or crops of them.
+
+        Args:
+            picture: float [batch, 3, size, size] in [0, 1]; smaller for crops.
+            at: cell [batch, 2] (row, column) of each crop's corner; the whole picture when absent.
+
+        Returns:
+            Latents on the grid, [batch, channels, grid, grid].
+        """
+        x = self.first(self.patches(picture - 0.5))
+        x = F.relu(x + window(self.place, at, x.shape[-1]))
+        for layer in self.mix:
+            x = F.relu(layer(x)) + x
         return quantise(torch.tanh(self.last(x)), self.config.levels)
 
 
@@ -86,21 +120,26 @@ class Decoder(nn.Module):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
+        self.config = config
         wide, fine = config.decoder_widths
-        self.first = nn.Conv2d(config.channels, wide, 3, padding=1)
+        self.first = nn.Conv2d(config.channels * config.levels, wide, 3, padding=1)
         self.place = nn.Parameter(torch.zeros(1, wide, config.grid, config.grid))
         self.coarse = nn.Sequential(_Residual(wide), _Residual(wide))
         self.up = nn.Conv2d(wide, fine * 4, 1)
         self.fine = _Residual(fine)
         self.last = nn.Conv2d(fine, 3 * (config.patch // 2) ** 2, 3, padding=1)
-        self.still = nn.Parameter(torch.zeros(1, 3, config.size, config.size))
+        self.still = nn.Parameter(torch.full((1, 3 * config.patch**2, config.grid, config.grid), 0.5))
 
-    def forward(self, latent: Tensor) -> Tensor:
-        """float [batch, channels, grid, grid] to [batch, 3, size, size]; about [0, 1], not clipped."""
-        x = self.coarse(self.first(latent) + self.place)
+    def forward(self, latent: Tensor, at: Tensor | None = None) -> Tensor:
+        """Decode latents, or crops of them (`at` as in `Encoder.forward`).
+
+        Shapes: float [batch, channels, grid, grid] to [batch, 3, size, size], about [0, 1], not clipped.
+        """
+        side = latent.shape[-1]
+        x = self.coarse(self.first(hats(latent, self.config.levels)) + window(self.place, at, side))
         x = self.fine(F.pixel_shuffle(self.up(F.relu(x)), 2))
-        factor = int((self.last.out_channels // 3) ** 0.5)
-        return F.pixel_shuffle(self.last(F.relu(x)), factor) + self.still + 0.5
+        detail = F.pixel_shuffle(self.last(F.relu(x)), self.config.patch // 2)
+        return detail + F.pixel_shuffle(window(self.still, at, side), self.config.patch)
 
 
 class Autoencoder(nn.Module):
@@ -112,9 +151,9 @@ class Autoencoder(nn.Module):
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """Picture to its reconstruction, same shape."""
-        return self.decoder(self.encoder(picture))
+    def forward(self, picture: Tensor, at: Tensor | None = None) -> Tensor:
+        """Picture, or crops at cells `at`, to the reconstruction; same shape."""
+        return self.decoder(self.encoder(picture, at), at)
 
 
 def reconstruction_loss(output: Tensor, picture: Tensor, weight: Tensor) -> Tensor:

@@ -277,12 +277,19 @@ def pose(state: State) -> Tensor:
     return torch.where(grounded, running, torch.where(state.vy < 0, 2, 3))
 
 
-def render(state: State, mask: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+OBJECTS = ("star", "slime", "bat", "player")
+
+
+def render(
+    state: State, mask: bool = False, hidden: Tensor | None = None, second_spot: Tensor | None = None,
+) -> Tensor | tuple[Tensor, Tensor]:
     """Draw a batch of states.
 
     Args:
         state: what to draw.
         mask: also return which pixels belong to an object or a lit pip.
+        hidden: bool [batch, 4], which of `OBJECTS` to leave out; for learning to mend such pictures.
+        second_spot: [batch], where to draw a star too many, -1 for none.
 
     Returns:
         float32 [batch, 3, 128, 128] in [0, 1], and bool [batch, 128, 128] when `mask`.
@@ -298,15 +305,25 @@ def render(state: State, mask: bool = False) -> Tensor | tuple[Tensor, Tensor]:
     covered = torch.zeros(len(picture), SIZE, SIZE, dtype=torch.bool, device=device)
     art = {name: sprite.to(device) for name, sprite in sprites().items()}
 
-    spots = torch.tensor(rules.SPOTS, device=device)[state.spot]
     batch = len(picture)
+    every_spot = torch.tensor(rules.SPOTS, device=device)
+    hidden = torch.zeros(batch, len(OBJECTS), dtype=torch.bool, device=device) if hidden is None else hidden
+    shown = ~hidden[:, :, None, None, None]
     right = lambda direction: (direction > 0).long()
     one = lambda sprite: sprite.expand(batch, *sprite.shape)
-    _blit(picture, covered, one(art["star"]), spots[:, 0], spots[:, 1], 0.5 + 0.5 * tint)
-    _blit(picture, covered, art["slime"][right(state.slime_dir)], state.slime_x, _row(state, rules.SLIME_Y), tint)
-    flap = (state.bat_x // 6) % 2
-    _blit(picture, covered, art["bat"][right(state.bat_dir), flap], state.bat_x, _row(state, rules.BAT_Y), tint)
-    _blit(picture, covered, art["player"][right(state.facing), pose(state)], state.x, state.y, tint)
+    glow = 0.5 + 0.5 * tint
+    spot = every_spot[state.spot]
+    _blit(picture, covered, one(art["star"]) * shown[:, 0], spot[:, 0], spot[:, 1], glow)
+    if second_spot is not None:
+        spot = every_spot[second_spot.clamp(min=0)]
+        extra = one(art["star"]) * (second_spot >= 0)[:, None, None, None]
+        _blit(picture, covered, extra, spot[:, 0], spot[:, 1], glow)
+    slime = art["slime"][right(state.slime_dir)] * shown[:, 1]
+    _blit(picture, covered, slime, state.slime_x, _row(state, rules.SLIME_Y), tint)
+    bat = art["bat"][right(state.bat_dir), (state.bat_x // 6) % 2] * shown[:, 2]
+    _blit(picture, covered, bat, state.bat_x, _row(state, rules.BAT_Y), tint)
+    player = art["player"][right(state.facing), pose(state)] * shown[:, 3]
+    _blit(picture, covered, player, state.x, state.y, tint)
     _pips(picture, covered, art["pip"], state.counter)
     return (picture, covered) if mask else picture
 

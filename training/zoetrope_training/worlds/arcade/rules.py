@@ -1,4 +1,4 @@
-"""The rules of the game: one step of a batch of states, integers only.
+"""The rules of the game: one step of a batch of states, integers only, everything on a lattice of two pixels.
 
 The next state is a function of the state, the control and one roll of dice (where the next star appears),
 so that a model which sees the last two pictures can be exactly right. Lengths are pixels, times frames.
@@ -21,10 +21,10 @@ BAT_W, BAT_H = 16, 10
 
 RUN = 2
 """Pixels a frame the player runs."""
-JUMP = -9
-"""Vertical speed at take-off; with gravity 1 the jump is 45 pixels high and 18 frames long."""
-GRAVITY = 1
-FALL_LIMIT = 7
+JUMP = -12
+"""Vertical speed at take-off; the jump is 42 pixels high and 13 frames long."""
+GRAVITY = 2
+FALL_LIMIT = 8
 CEILING = 10
 """Smallest `y`: a player who reaches it stops rising, so that the state stays inside the picture."""
 
@@ -35,14 +35,14 @@ PLATFORMS = ((-8, 136, GROUND), (8, 48, 88), (80, 120, 88), (40, 88, 62), (0, 34
 SPAWN_X, SPAWN_Y = 18, 40 - PLAYER_H
 
 SPOTS = (
-    (4, 104), (114, 104), (59, 86), (12, 76), (36, 76), (82, 76),
-    (108, 76), (44, 50), (74, 50), (4, 28), (102, 28), (59, 38),
+    (4, 104), (114, 104), (58, 86), (12, 76), (36, 76), (82, 76),
+    (108, 76), (44, 50), (74, 50), (4, 28), (102, 28), (58, 38),
 )
 """Top left corners at which a star may appear."""
 
 SLIME_Y = GROUND - SLIME_H
 SLIME_RANGE = (20, 92)
-SLIME_SPEED = 1
+SLIME_SPEED = 2
 BAT_Y = 20
 BAT_RANGE = (38, 74)
 BAT_SPEED = 2
@@ -111,7 +111,7 @@ def initial(batch: int, generator: torch.Generator | None = None) -> State:
     zero = torch.zeros(batch, dtype=torch.long)
     return State(
         x=zero + SPAWN_X, y=zero + SPAWN_Y, vy=zero, facing=zero + 1, spot=draw(0, len(SPOTS)),
-        slime_x=draw(SLIME_RANGE[0], SLIME_RANGE[1] + 1), slime_dir=sign(),
+        slime_x=SLIME_RANGE[0] + 2 * draw(0, (SLIME_RANGE[1] - SLIME_RANGE[0]) // 2 + 1), slime_dir=sign(),
         bat_x=BAT_RANGE[0] + 2 * draw(0, (BAT_RANGE[1] - BAT_RANGE[0]) // 2 + 1), bat_dir=sign(),
         counter=draw(0, PIPS), phase=draw(0, PHASES), fade=zero,
     )

@@ -19,9 +19,14 @@ from .render import render
 from .rules import State
 
 RUNS = Path(__file__).resolve().parents[3] / "runs" / "arcade"
-BATCH = 24
-PEAK_RATE = 2e-3
-OBJECT_WEIGHT = 12.0
+FRAMES = 24
+"""Whole pictures a step draws; crops are taken around their objects."""
+CROP = 6
+"""Cells in each direction of a crop."""
+WHOLE_SHARE = 0.3
+"""Share of the budget, at its end, that trains on whole pictures."""
+PEAK_RATE = 3e-3
+OBJECT_WEIGHT = 8.0
 CHECKPOINT_SECONDS = 120
 
 
@@ -36,12 +41,37 @@ def scattered(batch: int, generator: torch.Generator) -> State:
     stands = draw(0, 2) == 1
     along = lefts[on] + (torch.rand(batch, generator=generator) * (rights - lefts)[on]).long() - 5
     x = torch.where(stands, along, draw(0, rules.SIZE)).clamp(0, rules.SIZE - rules.PLAYER_W)
-    y = torch.where(stands, tops[on] - rules.PLAYER_H, draw(rules.CEILING, 101))
-    vy = torch.where(stands, 0, draw(rules.JUMP, rules.FALL_LIMIT + 1))
+    x = x // 2 * 2
+    y = torch.where(stands, tops[on] - rules.PLAYER_H, draw(rules.CEILING, 101) // 2 * 2)
+    vy = torch.where(stands, 0, draw(rules.JUMP, rules.FALL_LIMIT + 1) // 2 * 2)
     fade = torch.where(draw(0, 10) < 3, draw(0, rules.FADE + 1), 0)
     return State(**{
         **base.__dict__, "x": x, "y": y, "vy": vy, "facing": draw(0, 2) * 2 - 1, "fade": fade,
     })
+
+
+def crops(picture: Tensor, covered: Tensor, state: State, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Cut one crop around each object of each picture, and one anywhere.
+
+    Returns:
+        pictures [n, 3, 8 * CROP, 8 * CROP], masks [n, 8 * CROP, 8 * CROP], cells [n, 2] (row, column).
+    """
+    spots = torch.tensor(rules.SPOTS)[state.spot]
+    row = lambda value: torch.full_like(state.x, value)
+    anywhere = torch.randint(0, rules.SIZE, (len(state.x), 2), generator=generator)
+    corners = [
+        (state.x, state.y), (state.x, state.y), (spots[:, 0], spots[:, 1]), (state.slime_x, row(rules.SLIME_Y)),
+        (state.bat_x, row(rules.BAT_Y)), (anywhere[:, 0], anywhere[:, 1]),
+    ]
+    x, y = (torch.cat([corner[axis] for corner in corners]) for axis in (0, 1))
+    jitter = torch.randint(-2, 1, (len(x), 2), generator=generator)
+    last = rules.SIZE // 8 - CROP
+    at = torch.stack([y // 8 + jitter[:, 0] - 1, x // 8 + jitter[:, 1] - 1], 1).clamp(0, last)
+    span = torch.arange(8 * CROP)
+    rows, columns = 8 * at[:, 0, None] + span, 8 * at[:, 1, None] + span
+    which = torch.arange(len(state.x)).repeat(len(corners))[:, None, None]
+    cut = picture[which, :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+    return cut, covered[which, rows[:, :, None], columns[:, None, :]], at
 
 
 def psnr(output: Tensor, picture: Tensor) -> float:
@@ -70,12 +100,16 @@ def main() -> None:
     saved = budget.elapsed
 
     while budget.progress < 1:
-        picture, covered = render(scattered(BATCH, generator), mask=True)
+        state = scattered(FRAMES, generator)
+        picture, covered = render(state, mask=True)
+        at = None
+        if budget.progress < 1 - WHOLE_SHARE:
+            picture, covered, at = crops(picture, covered, state, generator)
         weight = (1 + OBJECT_WEIGHT * covered[:, None].float())
         for group in optimiser.param_groups:
             group["lr"] = budget.rate(PEAK_RATE)
         with torch.autocast("cpu", torch.bfloat16):
-            output = model(picture.contiguous(memory_format=torch.channels_last))
+            output = model(picture.contiguous(memory_format=torch.channels_last), at)
         loss = reconstruction_loss(output.float(), picture, weight)
         optimiser.zero_grad()
         loss.backward()
@@ -83,7 +117,8 @@ def main() -> None:
         optimiser.step()
         step += 1
         if step % 50 == 0:
-            print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f} psnr {psnr(output.float(), picture):.2f}", flush=True)
+            quality = psnr(output.detach().float(), picture)
+            print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f} psnr {quality:.2f}", flush=True)
         if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
             saved = budget.elapsed
             save_checkpoint(path, model=model.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)
