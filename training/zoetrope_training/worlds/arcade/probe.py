@@ -66,7 +66,7 @@ def read(picture: Tensor) -> Reading:
     drawn = still.clone()
     hidden = torch.zeros_like(picture[:, 0], dtype=torch.bool)
     sprite = render.sprites()["player"][facing, pose]
-    render._blit(drawn, hidden, sprite, x, y, tint)
+    render.blit(drawn, hidden, sprite, x, y, tint)
 
     slime, slime_x, slime_found = _in_row(picture, drawn, hidden, tint, "slime", rules.SLIME_Y)
     bat, bat_x, bat_found = _in_row(picture, drawn, hidden, tint, "bat", rules.BAT_Y)
@@ -148,7 +148,7 @@ def _stills() -> Tensor:
 def _tints() -> Tensor:
     """What each light multiplies sprites with: float [32, 3]."""
     before, after, share = render.light(_clock_states())
-    lights = torch.tensor(render._LIGHT)
+    lights = torch.tensor(render.LIGHTS)
     return 0.5 + 0.5 * (lights[after] * (1 - share[:, None]) + lights[before] * share[:, None])
 
 
@@ -264,11 +264,11 @@ def _redraw(state: State, still: Tensor, tint: Tensor, facing: Tensor, pose: Ten
     spots = torch.tensor(rules.SPOTS)[state.spot]
     star = art["star"].expand(len(picture), *art["star"].shape)
     flap = (state.bat_x // 6) % 2
-    render._blit(picture, covered, star, spots[:, 0], spots[:, 1], 0.5 + 0.5 * tint)
+    render.blit(picture, covered, star, spots[:, 0], spots[:, 1], 0.5 + 0.5 * tint)
     slime = art["slime"][(state.slime_dir > 0).long()]
-    render._blit(picture, covered, slime, state.slime_x, render._row(state, rules.SLIME_Y), tint)
+    render.blit(picture, covered, slime, state.slime_x, render.row_of(state, rules.SLIME_Y), tint)
     bat = art["bat"][(state.bat_dir > 0).long(), flap]
-    render._blit(picture, covered, bat, state.bat_x, render._row(state, rules.BAT_Y), tint)
-    render._blit(picture, covered, art["player"][facing, pose], state.x, state.y, tint)
-    render._pips(picture, covered, art["pip"], state.counter)
+    render.blit(picture, covered, bat, state.bat_x, render.row_of(state, rules.BAT_Y), tint)
+    render.blit(picture, covered, art["player"][facing, pose], state.x, state.y, tint)
+    render.pips(picture, covered, art["pip"], state.counter)
     return picture

@@ -153,7 +153,7 @@ _COLOURS = {
 _SKY = (((0.98, 0.62, 0.50), (0.99, 0.86, 0.68)), ((0.28, 0.62, 0.96), (0.74, 0.91, 1.00)),
         ((0.36, 0.20, 0.50), (0.98, 0.50, 0.36)), ((0.04, 0.06, 0.18), (0.14, 0.18, 0.40)))
 """Top and bottom of the sky at dawn, day, dusk and night."""
-_LIGHT = ((1.00, 0.88, 0.82), (1.00, 1.00, 1.00), (0.95, 0.72, 0.66), (0.50, 0.56, 0.82))
+LIGHTS = ((1.00, 0.88, 0.82), (1.00, 1.00, 1.00), (0.95, 0.72, 0.66), (0.50, 0.56, 0.82))
 """What each light multiplies scenery with; sprites get half of it."""
 _ORB = ((24, 62, 9, (1.0, 0.93, 0.70)), (100, 22, 9, (1.0, 0.98, 0.80)),
         (106, 66, 10, (1.0, 0.70, 0.42)), (28, 66, 8, (0.92, 0.94, 1.0)))
@@ -207,7 +207,7 @@ def _paint(phase: int) -> np.ndarray:
     n = SIZE * s
     yy, xx = np.mgrid[0:n, 0:n].astype(np.float32) / s
     top, bottom = (np.array(c, np.float32)[:, None, None] for c in _SKY[phase])
-    tint = np.array(_LIGHT[phase], np.float32)
+    tint = np.array(LIGHTS[phase], np.float32)
     picture = top + (bottom - top) * np.clip(yy / 110, 0, 1)
     _orb(picture, xx, yy, phase)
     _hills(picture, xx, yy, tint, bottom)
@@ -299,7 +299,7 @@ def render(
     share = share[:, None, None, None]
     stills = scenery().to(device)
     picture = stills[after] * (1 - share) + stills[before] * share
-    lights = torch.tensor(_LIGHT, device=device)
+    lights = torch.tensor(LIGHTS, device=device)
     tint = lights[after] * (1 - share[:, :, 0, 0]) + lights[before] * share[:, :, 0, 0]
     tint = 0.5 + 0.5 * tint
     covered = torch.zeros(len(picture), SIZE, SIZE, dtype=torch.bool, device=device)
@@ -313,26 +313,27 @@ def render(
     one = lambda sprite: sprite.expand(batch, *sprite.shape)
     glow = 0.5 + 0.5 * tint
     spot = every_spot[state.spot]
-    _blit(picture, covered, one(art["star"]) * shown[:, 0], spot[:, 0], spot[:, 1], glow)
+    blit(picture, covered, one(art["star"]) * shown[:, 0], spot[:, 0], spot[:, 1], glow)
     if second_spot is not None:
         spot = every_spot[second_spot.clamp(min=0)]
         extra = one(art["star"]) * (second_spot >= 0)[:, None, None, None]
-        _blit(picture, covered, extra, spot[:, 0], spot[:, 1], glow)
+        blit(picture, covered, extra, spot[:, 0], spot[:, 1], glow)
     slime = art["slime"][right(state.slime_dir)] * shown[:, 1]
-    _blit(picture, covered, slime, state.slime_x, _row(state, rules.SLIME_Y), tint)
+    blit(picture, covered, slime, state.slime_x, row_of(state, rules.SLIME_Y), tint)
     bat = art["bat"][right(state.bat_dir), (state.bat_x // 6) % 2] * shown[:, 2]
-    _blit(picture, covered, bat, state.bat_x, _row(state, rules.BAT_Y), tint)
+    blit(picture, covered, bat, state.bat_x, row_of(state, rules.BAT_Y), tint)
     player = art["player"][right(state.facing), pose(state)] * shown[:, 3]
-    _blit(picture, covered, player, state.x, state.y, tint)
-    _pips(picture, covered, art["pip"], state.counter)
+    blit(picture, covered, player, state.x, state.y, tint)
+    pips(picture, covered, art["pip"], state.counter)
     return (picture, covered) if mask else picture
 
 
-def _row(state: State, row: int) -> Tensor:
+def row_of(state: State, row: int) -> Tensor:
+    """`row` for every game of the batch; int64 [batch]."""
     return torch.full_like(state.x, row)
 
 
-def _blit(picture: Tensor, covered: Tensor, sprite: Tensor, x: Tensor, y: Tensor, tint: Tensor) -> None:
+def blit(picture: Tensor, covered: Tensor, sprite: Tensor, x: Tensor, y: Tensor, tint: Tensor) -> None:
     """Draw `sprite` [batch, 4, h, w] with its corner at (x, y), in place."""
     _, _, h, w = sprite.shape
     batch = torch.arange(len(x), device=x.device)[:, None, None]
@@ -344,7 +345,7 @@ def _blit(picture: Tensor, covered: Tensor, sprite: Tensor, x: Tensor, y: Tensor
     covered[batch, rows, columns] |= alpha[:, 0] > 0
 
 
-def _pips(picture: Tensor, covered: Tensor, pip: Tensor, counter: Tensor) -> None:
+def pips(picture: Tensor, covered: Tensor, pip: Tensor, counter: Tensor) -> None:
     """The counter: lit pips from the left, dark ones after, always in the same light."""
     colour, alpha = pip[:3], pip[3:]
     for k in range(rules.PIPS):
