@@ -27,6 +27,8 @@ SHARE = 0.45
 """Largest share of the scenery's error that a sprite may leave over where it stands."""
 TWIN = 7
 """Pixels within which a second match is the same object."""
+LATTICE = 2
+"""Everything stands at even pixels, so only those are tried."""
 PIP_LIKENESS = 0.04
 DAMAGE = 0.12
 """Mean absolute error of an 8 x 8 block above which the picture shows something that no state explains."""
@@ -172,16 +174,17 @@ def _explain(
 
     Returns:
         Squared error with the sprite, squared error without it, and visible pixels, each
-        [batch, k, h - sh + 1, w - sw + 1]; errors are summed over pixels and averaged over colours.
+        [batch, k, (h - sh) // 2 + 1, (w - sw) // 2 + 1] for the places of the lattice; errors are summed over
+        pixels and averaged over colours.
     """
     colour, alpha = art[:, :3] * art[:, 3:], art[:, 3:]
     tint = tint[:, :, None, None]
     planes = torch.cat(
         [visible * picture.square().sum(1, keepdim=True), visible * tint * picture, visible * tint.square()], 1,
     )
-    with_sprite = F.conv2d(planes, torch.cat([alpha, -2 * colour, colour.square()], 1) / 3)
+    kernel = torch.cat([alpha, -2 * colour, colour.square()], 1) / 3
     behind = visible * (picture - still).square().mean(1, keepdim=True)
-    return with_sprite, F.conv2d(behind, alpha), F.conv2d(visible, alpha)
+    return tuple(F.conv2d(*pair, stride=LATTICE) for pair in ((planes, kernel), (behind, alpha), (visible, alpha)))
 
 
 def _found(error: Tensor, without: Tensor, pixels: Tensor) -> Tensor:
@@ -192,7 +195,7 @@ def _found(error: Tensor, without: Tensor, pixels: Tensor) -> Tensor:
 def _best(error: Tensor, without: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The best match and whether it is the only one.
 
-    Shapes: [batch, k, h, w] each; returns sprite, column, row and found, [batch] each.
+    Shapes: [batch, k, h, w] each, over the lattice; returns sprite, column and row (pixels) and found, [batch] each.
     """
     batch, _, height, width = error.shape
     gain = without - error
@@ -200,11 +203,11 @@ def _best(error: Tensor, without: Tensor, pixels: Tensor) -> tuple[Tensor, Tenso
     sprite, place = best // (height * width), best % (height * width)
     row, column = place // width, place % width
     there = _found(error, without, pixels)
-    far_x = (torch.arange(width) - column[:, None]).abs() > TWIN
-    far_y = (torch.arange(height) - row[:, None]).abs() > TWIN
+    far_x = LATTICE * (torch.arange(width) - column[:, None]).abs() > TWIN
+    far_y = LATTICE * (torch.arange(height) - row[:, None]).abs() > TWIN
     far = far_x[:, None, :] | far_y[:, :, None]
     twin = (there.any(1) & far).flatten(1).any(1)
-    return sprite, column, row, there.flatten(1).gather(1, best[:, None])[:, 0] & ~twin
+    return sprite, column * LATTICE, row * LATTICE, there.flatten(1).gather(1, best[:, None])[:, 0] & ~twin
 
 
 def _player(picture: Tensor, still: Tensor, tint: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -233,7 +236,7 @@ def _star(picture: Tensor, still: Tensor, hidden: Tensor, tint: Tensor) -> tuple
     visible = (~hidden[:, None]).float()
     planes = _explain(picture, still, visible, 0.5 + 0.5 * tint, render.sprites()["star"][None])
     columns, rows = torch.tensor(rules.SPOTS).unbind(1)
-    error, without, pixels = (plane[:, 0, rows, columns] for plane in planes)
+    error, without, pixels = (plane[:, 0, rows // LATTICE, columns // LATTICE] for plane in planes)
     there = _found(error, without, pixels)
     spot = (without - error).argmax(1)
     return spot, there.gather(1, spot[:, None])[:, 0] & (there.sum(1) == 1)
