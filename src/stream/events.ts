@@ -1,0 +1,89 @@
+/** What a session says about itself; the server turns it into messages, metrics and log lines. */
+
+import type { StreamError } from "../core/errors.ts";
+import type { BlockIndex, FrameIndex, Micros, Millis } from "../core/units.ts";
+import type { CacheReport, VideoPacket } from "./engine/contract.ts";
+
+/** Where a session is in its life. */
+export type SessionState = "loading" | "streaming" | "paused" | "detached" | "ended";
+
+/** Why a session ended. */
+export type SessionEnd =
+  | "stopped"
+  | "idle"
+  | "time_limit"
+  | "abandoned"
+  | "engine_lost"
+  | "shutdown"
+  | "error";
+
+/** One picture, due to be shown, in every rendition. */
+export interface Picture {
+  readonly block: BlockIndex;
+  readonly frame: FrameIndex;
+  readonly pts: Micros;
+  readonly duration: Micros;
+  readonly epoch: number;
+  readonly endOfBlock: boolean;
+  readonly packets: readonly VideoPacket[];
+}
+
+/** The middle, the slow twentieth and the slowest of a second's block times. */
+export interface Spread {
+  readonly p50: number;
+  readonly p95: number;
+  readonly max: number;
+}
+
+/** One second of a session in numbers. */
+export interface SessionReport {
+  readonly block: BlockIndex;
+  readonly frame: FrameIndex;
+  readonly pts: Micros;
+  /** Frames made per second. */
+  readonly fps: number;
+  /** From asking for a block to having it. */
+  readonly blockTime: Spread;
+  /** Mean times inside the engine. */
+  readonly stages: {
+    readonly encoder: Millis;
+    readonly denoise: Millis;
+    readonly decode: Millis;
+    readonly encode: Millis;
+  };
+  /** Frames that were let go after their time, and how late the latest of them was. */
+  readonly late: { readonly frames: number; readonly worst: Millis };
+  readonly cache: CacheReport | null;
+}
+
+/** Where the stream stands. */
+export interface Position {
+  readonly block: BlockIndex;
+  readonly frame: FrameIndex;
+  readonly pts: Micros;
+}
+
+/** A change of a session's life, in the order things happened. */
+export type SessionEvent =
+  | { readonly type: "state-change"; readonly state: SessionState }
+  | {
+      readonly type: "input-applied";
+      readonly eventIds: readonly string[];
+      readonly epoch: number;
+      readonly at: Position;
+    }
+  | { readonly type: "generation-started"; readonly at: Position }
+  | { readonly type: "generation-recovered"; readonly at: Position }
+  | {
+      readonly type: "limit-near";
+      readonly limit: "idle" | "time_limit";
+      readonly remaining: Millis;
+    }
+  | { readonly type: "report"; readonly report: SessionReport }
+  | { readonly type: "failed"; readonly error: StreamError }
+  | {
+      readonly type: "ended";
+      readonly reason: SessionEnd;
+      readonly blocks: number;
+      readonly frames: number;
+    };

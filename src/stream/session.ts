@@ -1,0 +1,373 @@
+import { type Observable, Subject, share } from "rxjs";
+import type { Clock } from "../core/clock.ts";
+import type { ControlValues } from "../core/controls.ts";
+import { Credits } from "../core/credits.ts";
+import { StreamError, toStreamError } from "../core/errors.ts";
+import { as, type BitsPerSecond, frameTime, type Millis } from "../core/units.ts";
+import { type Accepted, ControlState } from "./controls.ts";
+import type {
+  BlockResult,
+  CacheOptions,
+  EngineSession,
+  RenditionCodec,
+} from "./engine/contract.ts";
+import type {
+  Picture,
+  Position,
+  SessionEnd,
+  SessionEvent,
+  SessionReport,
+  SessionState,
+} from "./events.ts";
+import { Gate } from "./gate.ts";
+import { Limits, type SessionLimits } from "./limits.ts";
+import { SessionMetrics } from "./metrics.ts";
+import type { SessionModel } from "./model.ts";
+import { Pacer } from "./pacer.ts";
+import {
+  cacheOptions,
+  changeParameters,
+  type ParameterChange,
+  type Parameters,
+} from "./parameters.ts";
+import { pacePictures } from "./pipeline.ts";
+import { pull } from "./pull.ts";
+import { type RenditionHold, Renditions } from "./renditions.ts";
+
+/** What a session is made of. */
+export interface SessionParts {
+  /** Owns: the session closes it when it ends. */
+  readonly engine: EngineSession;
+  readonly model: SessionModel;
+  readonly parameters: Parameters;
+  readonly limits: SessionLimits;
+  readonly clock: Clock;
+}
+
+/** Blocks in flight: one being made, one being sent. */
+const LEASES = 2;
+/** A block is begun at most this long before it is due, and at least one block's time. */
+const LEAD_BOUND: Millis = as(120);
+const REPORT_EVERY: Millis = as(1000);
+
+interface Reset {
+  readonly seed: number;
+  readonly start?: string;
+}
+
+/**
+ * One endless stream: pulls blocks from the engine while somebody watches, and lets their frames go on
+ * the media clock.
+ *
+ * Lifetime: from construction, detached, to `end`. Everything it holds is released when it ended.
+ */
+export class Session {
+  readonly id: string;
+  readonly model: SessionModel;
+  /** Lifecycle: subject; buffers nothing; a late subscriber sees later events; completes at the end. */
+  readonly events$: Observable<SessionEvent>;
+  /**
+   * Pictures when they are due. Lifecycle: shared, made whether observed or not; buffers nothing; completes
+   * at the end. Unsubscribing stops nothing.
+   */
+  readonly pictures$: Observable<Picture>;
+  readonly #engine: EngineSession;
+  readonly #clock: Clock;
+  readonly #events = new Subject<SessionEvent>();
+  readonly #credits = new Credits(LEASES);
+  readonly #controls: ControlState;
+  readonly #renditions: Renditions;
+  readonly #gate = new Gate(false);
+  readonly #pacer: Pacer;
+  readonly #limits: Limits;
+  readonly #metrics: SessionMetrics;
+  readonly #life = new AbortController();
+  #parameters: Parameters;
+  /** What the engine's cache was last told. */
+  #cache: CacheOptions;
+  #reset: Reset | undefined;
+  #report: SessionReport | undefined;
+  #next: Position = { block: as(0), frame: as(0), pts: as(0) };
+  #isPaused = false;
+  #isAttached = false;
+  #working: Promise<unknown> = Promise.resolve();
+  #ending: Promise<void> | undefined;
+
+  constructor({ engine, model, parameters, limits, clock }: SessionParts) {
+    this.id = engine.id;
+    this.model = model;
+    this.#engine = engine;
+    this.#clock = clock;
+    this.#parameters = parameters;
+    this.#cache = cacheOptions(parameters);
+    this.#controls = new ControlState(model.controls);
+    this.#renditions = new Renditions(clock);
+    this.#metrics = new SessionMetrics(clock.now());
+    const blockTime = (model.framesPerBlock * 1000) / model.frameRate;
+    this.#pacer = new Pacer(clock, as(Math.max(LEAD_BOUND, blockTime)));
+    this.events$ = this.#events.asObservable();
+    this.#limits = new Limits(
+      clock,
+      limits,
+      {
+        near: (limit, remaining) => this.#emit({ type: "limit-near", limit, remaining }),
+        expired: (reason) => void this.end(reason),
+      },
+      this.#life.signal,
+    );
+    this.pictures$ = this.#open();
+    void this.#reportEverySecond();
+  }
+
+  get state(): SessionState {
+    if (this.#life.signal.aborted) return "ended";
+    if (!this.#isAttached) return "detached";
+    if (this.#isPaused) return "paused";
+    return this.#next.block === 0 ? "loading" : "streaming";
+  }
+
+  get parameters(): Parameters {
+    return this.#parameters;
+  }
+
+  /** Where the stream stands: the block, frame and media time that come next. */
+  get position(): Position {
+    return this.#next;
+  }
+
+  /** The newest report; undefined in the first second. */
+  get report(): SessionReport | undefined {
+    return this.#report;
+  }
+
+  /** Leases that are not in use; all of them once the session ended. */
+  get freeLeases(): number {
+    return this.#credits.available;
+  }
+
+  /** A client is there: generation runs, unless it is paused. */
+  attach(): void {
+    this.#isAttached = true;
+    this.#limits.attached();
+    this.#applyState();
+  }
+
+  /** The client is gone: generation waits for the grace period, with all controls let go. */
+  detach(): void {
+    if (!this.#isAttached) return;
+    this.#isAttached = false;
+    this.#controls.release();
+    this.#limits.detached();
+    this.#applyState();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#limits.active();
+    this.#applyState();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#limits.active();
+    this.#applyState();
+  }
+
+  /**
+   * Make one block while paused.
+   *
+   * @throws {StreamError} `state_conflict` when generation is not paused.
+   */
+  step(): void {
+    if (this.state !== "paused") {
+      throw new StreamError("state_conflict", "pause generation before stepping it");
+    }
+    this.#limits.active();
+    this.#stepOnce();
+  }
+
+  /**
+   * Fold control values into the state that the next block is made under.
+   *
+   * @throws {StreamError} `unknown_control` or `bad_control`; nothing is changed then.
+   */
+  input(values: ControlValues, eventId?: string): Accepted {
+    const accepted = this.#controls.accept(values, eventId);
+    this.#limits.active();
+    return accepted;
+  }
+
+  /**
+   * Change parameters; returns the epoch of the change.
+   *
+   * @throws {StreamError} `bad_parameter`; nothing is changed then.
+   */
+  change(change: ParameterChange, eventId?: string): number {
+    this.#parameters = changeParameters(this.#parameters, change, this.model);
+    this.#limits.active();
+    return this.#controls.note(eventId);
+  }
+
+  /**
+   * Begin again from a start picture at the next block's edge; block and frame numbers go on. A paused
+   * session shows the first block of the new beginning.
+   *
+   * @throws {StreamError} `unknown_start`.
+   */
+  reset(
+    change: { seed?: number | undefined; start?: string | undefined },
+    eventId?: string,
+  ): number {
+    const { seed = this.#parameters.seed, start } = change;
+    if (start !== undefined && !this.model.starts.includes(start)) {
+      const known = this.model.starts.join(", ");
+      throw new StreamError(
+        "unknown_start",
+        `this model has no start \`${start}\`; it has: ${known}`,
+      );
+    }
+    this.#parameters = { ...this.#parameters, seed };
+    this.#reset = { seed, ...(start !== undefined && { start }) };
+    this.#limits.active();
+    if (this.state === "paused") this.#stepOnce();
+    return this.#controls.note(eventId);
+  }
+
+  /** Join an encoding of the pictures; the first picture in it will be a key packet. */
+  rendition(codec: RenditionCodec, bitrate: BitsPerSecond): RenditionHold {
+    return this.#renditions.hold(codec, bitrate);
+  }
+
+  /** The engine process was replaced and goes on from what it remembered. */
+  recovered(): void {
+    this.#emit({ type: "generation-recovered", at: this.#next });
+  }
+
+  /** End for good; settles when the engine's side is closed and every lease returned. */
+  end(reason: SessionEnd): Promise<void> {
+    this.#ending ??= this.#finish(reason);
+    return this.#ending;
+  }
+
+  async #finish(reason: SessionEnd): Promise<void> {
+    this.#life.abort(new StreamError("session_ended", `the session ended: ${reason}`));
+    const { block: blocks, frame: frames } = this.#next;
+    this.#emit({ type: "state-change", state: "ended" });
+    this.#emit({ type: "ended", reason, blocks, frames });
+    this.#events.complete();
+    await this.#working.catch(() => undefined);
+    await this.#engine.close();
+  }
+
+  #open(): Observable<Picture> {
+    const pictures$ = pull((signal) => this.#blocks(signal), this.#credits).pipe(
+      pacePictures({
+        pacer: this.#pacer,
+        frameRate: this.model.frameRate,
+        released: (late) => this.#metrics.released(late),
+      }),
+      takeUntil(fromEvent(this.#life.signal, "abort")),
+      share(),
+    );
+    pictures$.subscribe({ error: (error: unknown) => this.#failed(error) });
+    return pictures$;
+  }
+
+  async *#blocks(signal: AbortSignal): AsyncGenerator<BlockResult> {
+    while (!signal.aborted) {
+      await this.#gate.pass(signal);
+      await this.#pacer.begin(this.#next.pts, signal);
+      const making = this.#make();
+      this.#working = making;
+      yield await making;
+    }
+  }
+
+  async #make(): Promise<BlockResult> {
+    await this.#applyChanges();
+    const { epoch, vector, eventIds } = this.#controls.sample();
+    const began = this.#clock.now();
+    const result = await this.#engine.next({
+      control: vector,
+      epoch,
+      steps: this.#parameters.steps,
+      renditions: this.#renditions.active,
+      keyframes: this.#renditions.takeKeyframes(),
+    });
+    const blockTime = as<Millis>(this.#clock.now() - began);
+    this.#pacer.made(blockTime);
+    this.#metrics.made(result, blockTime);
+    this.#made(result, eventIds);
+    return result;
+  }
+
+  async #applyChanges(): Promise<void> {
+    const reset = this.#reset;
+    const wanted = cacheOptions(this.#parameters);
+    this.#reset = undefined;
+    if (reset !== undefined) {
+      this.#cache = wanted;
+      await this.#engine.reset({ ...reset, cache: wanted });
+    } else if (wanted.windowFrames !== this.#cache.windowFrames) {
+      this.#cache = { ...this.#cache, windowFrames: wanted.windowFrames };
+      await this.#engine.configureCache(this.#cache);
+    }
+  }
+
+  #made(result: BlockResult, eventIds: readonly string[]): void {
+    const frame = result.firstFrame + result.frames;
+    const first = this.#next.block === 0;
+    const at: Position = { block: result.block, frame: result.firstFrame, pts: result.pts };
+    this.#next = {
+      block: as(result.block + 1),
+      frame: as(frame),
+      pts: frameTime(frame, this.model.frameRate),
+    };
+    if (first) {
+      this.#emit({ type: "generation-started", at });
+      this.#emit({ type: "state-change", state: this.state });
+    }
+    if (eventIds.length > 0) {
+      this.#emit({ type: "input-applied", eventIds, epoch: result.epoch, at });
+    }
+  }
+
+  #failed(cause: unknown): void {
+    const error = toStreamError(cause);
+    this.#emit({ type: "failed", error });
+    const lost = error.code === "engine_lost" || error.code === "engine_hung";
+    void this.end(lost ? "engine_lost" : "error");
+  }
+
+  #applyState(): void {
+    if (this.#life.signal.aborted) return;
+    if (this.#isAttached && !this.#isPaused) {
+      if (!this.#gate.isOpen) this.#pacer.restart();
+      this.#gate.open();
+    } else this.#gate.close();
+    this.#emit({ type: "state-change", state: this.state });
+  }
+
+  #stepOnce(): void {
+    this.#pacer.restart();
+    this.#gate.step();
+  }
+
+  #emit(event: SessionEvent): void {
+    this.#events.next(event);
+  }
+
+  async #reportEverySecond(): Promise<void> {
+    const { signal } = this.#life;
+    for (;;) {
+      try {
+        await this.#clock.sleep(REPORT_EVERY, signal);
+      } catch {
+        // Only the session's end interrupts the sleep.
+        return;
+      }
+      this.#report = this.#metrics.report(this.#next, this.#clock.now());
+      if (this.#isAttached) this.#emit({ type: "report", report: this.#report });
+    }
+  }
+}
