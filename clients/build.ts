@@ -2,7 +2,7 @@
 
 import { cp, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -17,22 +17,31 @@ export const CLIENTS_DIST = here("dist");
  */
 export async function buildClients(folder: string = CLIENTS_DIST): Promise<void> {
   await rm(folder, { recursive: true, force: true });
-  await build({
-    entryPoints: {
-      console: here("console/main.ts"),
-      zoetrope: here("web/index.ts"),
-      "decode-worker": here("web/decode-worker.ts"),
-    },
+  const shared: BuildOptions = {
     outdir: folder,
     bundle: true,
-    splitting: true,
-    chunkNames: "parts/[name]-[hash]",
     format: "esm",
     target: ["chrome107", "firefox130", "safari16.4"],
     minify: true,
     legalComments: "linked",
     sourcemap: true,
     logLevel: "warning",
+  };
+  await build({
+    ...shared,
+    entryPoints: [
+      { in: here("web/index.ts"), out: "zoetrope" },
+      { in: here("web/decode-worker.ts"), out: "decode-worker" },
+    ],
+  });
+  await build({
+    ...shared,
+    entryPoints: [
+      { in: here("console/main.ts"), out: "console" },
+      { in: here("console/styles/console.css"), out: "console" },
+    ],
+    splitting: true,
+    chunkNames: "parts/[name]-[hash]",
   });
   await cp(here("console/page"), folder, { recursive: true });
 }

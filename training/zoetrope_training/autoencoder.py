@@ -13,32 +13,30 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+CELL = 8
+"""Pixels a latent cell covers in each direction."""
+
+
 @dataclass(frozen=True)
 class AutoencoderConfig:
     """Sizes of an autoencoder.
 
     Attributes:
-        size: width and height of the picture, pixels.
-        patch: pixels a latent cell covers in each direction.
+        size: width and height of the picture, pixels; a latent cell covers 8 of them in each direction.
         channels: latent channels.
         levels: grid points of each channel.
-        encoder_width: channels of the encoder at the latent grid.
-        decoder_widths: channels of the decoder at 1x and 2x the latent grid.
-        positional: give both halves a learned map of the grid, for worlds with one fixed scenery.
+        widths: channels at 1/2, 1/4 and 1/8 of the picture's resolution.
     """
 
     size: int = 128
-    patch: int = 8
-    channels: int = 8
+    channels: int = 12
     levels: int = 5
-    encoder_width: int = 160
-    decoder_widths: tuple[int, int] = (96, 48)
-    positional: bool = True
+    widths: tuple[int, int, int] = (32, 64, 96)
 
     @property
     def grid(self) -> int:
         """Cells in each direction."""
-        return self.size // self.patch
+        return self.size // CELL
 
 
 def quantise(latent: Tensor, levels: int) -> Tensor:
@@ -72,6 +70,12 @@ def hats(latent: Tensor, levels: int) -> Tensor:
     return F.relu(1 - spread).flatten(-4, -3)
 
 
+def blur(latent: Tensor, levels: int) -> Tensor:
+    """Add what rounding could add: uniform noise of up to half a step. Any shape; a smooth stand-in early on."""
+    noise = (torch.rand_like(latent) * 2 - 1) / (levels - 1)
+    return (latent + noise).clamp(-1, 1)
+
+
 class _Residual(nn.Module):
     """Two 3x3 convolutions around an identity."""
 
@@ -86,19 +90,24 @@ class _Residual(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Picture to latent; one 3x3 convolution of cells, so a code depends on its neighbourhood alone."""
+    """Picture to latent, halving the resolution three times; a code depends on its neighbourhood alone."""
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.config = config
-        width = config.encoder_width
-        self.patches = nn.PixelUnshuffle(config.patch)
-        self.first = nn.Conv2d(3 * config.patch**2, width, 3, padding=1)
-        self.mix = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(2))
-        self.last = nn.Conv2d(width, config.channels, 1)
-        self.place = nn.Parameter(torch.zeros(1, width, config.grid, config.grid))
+        fine, middle, wide = config.widths
+        self.stages = nn.ModuleList(
+            nn.Conv2d(4 * before, after, 3, padding=1) for before, after in ((3, fine), (fine, middle), (middle, wide))
+        )
+        self.mix = nn.Conv2d(wide, wide, 1)
+        self.last = nn.Conv2d(wide, config.channels, 1)
+        self.place = nn.Parameter(torch.zeros(1, wide, config.grid, config.grid))
 
     def forward(self, picture: Tensor, at: Tensor | None = None) -> Tensor:
+        """Picture to latents on the grid of levels; arguments and shapes as in `continuous`."""
+        return quantise(self.continuous(picture, at), self.config.levels)
+
+    def continuous(self, picture: Tensor, at: Tensor | None = None) -> Tensor:
         """Encode pictures, or crops of them.
 
         Args:
@@ -106,29 +115,33 @@ class Encoder(nn.Module):
             at: cell [batch, 2] (row, column) of each crop's corner; the whole picture when absent.
 
         Returns:
-            Latents on the grid, [batch, channels, grid, grid].
+            Latents in (-1, 1), not rounded, [batch, channels, grid, grid].
         """
-        x = self.first(self.patches(picture - 0.5))
+        x = picture - 0.5
+        for stage in self.stages[:-1]:
+            x = F.relu(stage(F.pixel_unshuffle(x, 2)))
+        x = self.stages[-1](F.pixel_unshuffle(x, 2))
         x = F.relu(x + window(self.place, at, x.shape[-1]))
-        for layer in self.mix:
-            x = F.relu(layer(x)) + x
-        return quantise(torch.tanh(self.last(x)), self.config.levels)
+        x = F.relu(self.mix(x)) + x
+        return torch.tanh(self.last(x))
 
 
 class Decoder(nn.Module):
-    """Latent to picture: residuals at the latent grid, more at twice it, then a pixel shuffle."""
+    """Latent to picture, doubling the resolution three times, so that each stage settles one bit of position."""
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.config = config
-        wide, fine = config.decoder_widths
+        fine, middle, wide = config.widths
         self.first = nn.Conv2d(config.channels * config.levels, wide, 3, padding=1)
         self.place = nn.Parameter(torch.zeros(1, wide, config.grid, config.grid))
-        self.coarse = nn.Sequential(_Residual(wide), _Residual(wide))
-        self.up = nn.Conv2d(wide, fine * 4, 1)
+        self.coarse = _Residual(wide)
+        self.to_middle = nn.Conv2d(wide, 4 * middle, 1)
+        self.middle = _Residual(middle)
+        self.to_fine = nn.Conv2d(middle, 4 * fine, 1)
         self.fine = _Residual(fine)
-        self.last = nn.Conv2d(fine, 3 * (config.patch // 2) ** 2, 3, padding=1)
-        self.still = nn.Parameter(torch.full((1, 3 * config.patch**2, config.grid, config.grid), 0.5))
+        self.last = nn.Conv2d(fine, 3 * 4, 3, padding=1)
+        self.still = nn.Parameter(torch.full((1, 3 * CELL**2, config.grid, config.grid), 0.5))
 
     def forward(self, latent: Tensor, at: Tensor | None = None) -> Tensor:
         """Decode latents, or crops of them (`at` as in `Encoder.forward`).
@@ -137,9 +150,10 @@ class Decoder(nn.Module):
         """
         side = latent.shape[-1]
         x = self.coarse(self.first(hats(latent, self.config.levels)) + window(self.place, at, side))
-        x = self.fine(F.pixel_shuffle(self.up(F.relu(x)), 2))
-        detail = F.pixel_shuffle(self.last(F.relu(x)), self.config.patch // 2)
-        return detail + F.pixel_shuffle(window(self.still, at, side), self.config.patch)
+        x = self.middle(F.pixel_shuffle(self.to_middle(F.relu(x)), 2))
+        x = self.fine(F.pixel_shuffle(self.to_fine(F.relu(x)), 2))
+        detail = F.pixel_shuffle(self.last(F.relu(x)), 2)
+        return detail + F.pixel_shuffle(window(self.still, at, side), CELL)
 
 
 class Autoencoder(nn.Module):
@@ -151,9 +165,11 @@ class Autoencoder(nn.Module):
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
 
-    def forward(self, picture: Tensor, at: Tensor | None = None) -> Tensor:
-        """Picture, or crops at cells `at`, to the reconstruction; same shape."""
-        return self.decoder(self.encoder(picture, at), at)
+    def forward(self, picture: Tensor, at: Tensor | None = None, rounds: bool = True) -> Tensor:
+        """Picture, or crops at cells `at`, to the reconstruction; same shape. Blurs instead unless `rounds`."""
+        latent = self.encoder.continuous(picture, at)
+        step = quantise if rounds else blur
+        return self.decoder(step(latent, self.config.levels), at)
 
 
 def reconstruction_loss(output: Tensor, picture: Tensor, weight: Tensor) -> Tensor:

@@ -33,8 +33,6 @@ PIP_LIKENESS = 0.04
 DAMAGE = 0.12
 """Mean absolute error of an 8 x 8 block above which the picture shows something that no state explains."""
 
-_BASE = State(**{name: torch.zeros(CLOCK, dtype=torch.long) for name in rules.STATE_FIELDS})
-
 
 @dataclass(frozen=True)
 class Reading:
@@ -60,9 +58,7 @@ class Reading:
 def read(picture: Tensor) -> Reading:
     """Read float pictures [batch, 3, 128, 128] in [0, 1]."""
     clock = _light(picture)
-    still, tint = _stills()[clock], _tints()[clock]
-    batch = torch.arange(len(picture))
-
+    still, tint = _lights_of(clock)
     player, x, y, found = _player(picture, still, tint)
     facing, pose = player // 4, player % 4
     drawn = still.clone()
@@ -130,35 +126,33 @@ def obeys(before: State, now: State, control: Control, after: State) -> dict[str
     }
 
 
-@cache
-def _clock_states() -> State:
-    """One state per light; only the light matters."""
-    clock = torch.arange(CLOCK)
+def _lights_of(clock: Tensor) -> tuple[Tensor, Tensor]:
+    """Scenery [n, 3, 128, 128] and what sprites are multiplied with [n, 3], under lights [n]."""
     phase = (clock + rules.FADE - 1) // rules.FADE
-    return replace(_BASE, phase=phase % rules.PHASES, fade=phase * rules.FADE - clock)
+    after, before = phase % rules.PHASES, (phase - 1) % rules.PHASES
+    share = ((phase * rules.FADE - clock).float() / rules.FADE)[:, None]
+    stills, lights = render.scenery(), torch.tensor(render.LIGHTS)
+    wide = share[:, :, None, None]
+    tint = lights[after] * (1 - share) + lights[before] * share
+    return stills[after] * (1 - wide) + stills[before] * wide, 0.5 + 0.5 * tint
 
 
 @cache
-def _stills() -> Tensor:
-    """Scenery under each light: float [32, 3, 128, 128]."""
-    before, after, share = render.light(_clock_states())
-    share = share[:, None, None, None]
-    return render.scenery()[after] * (1 - share) + render.scenery()[before] * share
+def _sparse_stills() -> Tensor:
+    """A ninth of the scenery's pixels under each light: float [32, n]."""
+    return _sparse(_lights_of(torch.arange(CLOCK))[0])
 
 
-@cache
-def _tints() -> Tensor:
-    """What each light multiplies sprites with: float [32, 3]."""
-    before, after, share = render.light(_clock_states())
-    lights = torch.tensor(render.LIGHTS)
-    return 0.5 + 0.5 * (lights[after] * (1 - share[:, None]) + lights[before] * share[:, None])
+def _sparse(picture: Tensor) -> Tensor:
+    """A ninth of the pixels below the counter, flattened: [batch, n]."""
+    return picture[:, :, rules.CEILING :: 3, 1::3].flatten(1)
 
 
 def _light(picture: Tensor) -> Tensor:
     """Index of the light that explains the picture best; errors are capped so that objects hardly count."""
-    few = picture[:, :, 10::3, 1::3].flatten(1)
-    stills = _stills()[:, :, 10::3, 1::3].flatten(1)
-    return torch.stack([(few - still).abs().clamp(max=0.12).mean(1) for still in stills], 1).argmin(1)
+    few = _sparse(picture)
+    errors = [(few - still).abs().clamp(max=0.12).mean(1) for still in _sparse_stills()]
+    return torch.stack(errors, 1).argmin(1)
 
 
 def _explain(
@@ -255,7 +249,7 @@ def _counter(picture: Tensor) -> tuple[Tensor, Tensor]:
         lit.append(bright < dark)
         clear.append(torch.minimum(bright, dark) < PIP_LIKENESS)
     lit = torch.stack(lit, 1).long()
-    in_order = (lit.diff(dim=1) <= 0).all(1)
+    in_order = (lit[:, 1:] <= lit[:, :-1]).all(1)
     return lit.sum(1).clamp(max=rules.PIPS - 1), torch.stack(clear, 1).all(1) & in_order
 
 

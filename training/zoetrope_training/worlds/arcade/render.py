@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from . import rules
 from .rules import SIZE, State
@@ -335,6 +336,9 @@ def row_of(state: State, row: int) -> Tensor:
 
 def blit(picture: Tensor, covered: Tensor, sprite: Tensor, x: Tensor, y: Tensor, tint: Tensor) -> None:
     """Draw `sprite` [batch, 4, h, w] with its corner at (x, y), in place."""
+    if torch.onnx.is_in_onnx_export():
+        _blit_by_products(picture, covered, sprite, x, y, tint)
+        return
     _, _, h, w = sprite.shape
     batch = torch.arange(len(x), device=x.device)[:, None, None]
     rows = y[:, None, None] + torch.arange(h, device=x.device)[None, :, None]
@@ -345,12 +349,25 @@ def blit(picture: Tensor, covered: Tensor, sprite: Tensor, x: Tensor, y: Tensor,
     covered[batch, rows, columns] |= alpha[:, 0] > 0
 
 
+def _blit_by_products(picture: Tensor, covered: Tensor, sprite: Tensor, x: Tensor, y: Tensor, tint: Tensor) -> None:
+    """As `blit`, by matrix products: twice as slow, but ONNX has no form of an assignment at computed places."""
+    _, _, h, w = sprite.shape
+    along = torch.arange(SIZE)
+    rows = (along[:, None] == y[:, None, None] + torch.arange(h)).float()
+    columns = (along == x[:, None, None] + torch.arange(w)[:, None]).float()
+    alpha = rows @ sprite[:, 3] @ columns
+    colour = sprite[:, :3] * sprite[:, 3:] * tint[:, :, None, None]
+    picture.mul_(1 - alpha[:, None]).add_(rows[:, None] @ colour @ columns[:, None])
+    covered.logical_or_(alpha > 0)
+
+
 def pips(picture: Tensor, covered: Tensor, pip: Tensor, counter: Tensor) -> None:
     """The counter: lit pips from the left, dark ones after, always in the same light."""
-    colour, alpha = pip[:3], pip[3:]
-    for k in range(rules.PIPS):
-        lit = (counter > k)[:, None, None, None]
-        ink = torch.where(lit, colour, torch.full_like(colour, 0.16))
-        box = picture[:, :, 1:9, 4 + 9 * k : 12 + 9 * k]
-        box.copy_(box * (1 - alpha) + ink * alpha)
-        covered[:, 1:9, 4 + 9 * k : 12 + 9 * k] |= alpha[0] > 0
+    colour, alpha = pip[:3], F.pad(pip[3:], (0, 1)).repeat(1, 1, rules.PIPS)
+    dark = torch.full_like(colour, 0.16)
+    ink = torch.cat([
+        F.pad(torch.where((counter > k)[:, None, None, None], colour, dark), (0, 1)) for k in range(rules.PIPS)
+    ], -1)
+    band = (slice(1, 9), slice(4, 4 + 9 * rules.PIPS))
+    picture[:, :, *band] = picture[:, :, *band] * (1 - alpha) + ink * alpha
+    covered[:, *band] = covered[:, *band] | (alpha[0] > 0)

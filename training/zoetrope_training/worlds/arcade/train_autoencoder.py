@@ -25,7 +25,9 @@ CROP = 6
 """Cells in each direction of a crop."""
 WHOLE_SHARE = 0.3
 """Share of the budget, at its end, that trains on whole pictures."""
-PEAK_RATE = 3e-3
+ROUNDING_FROM = 0.35
+"""Share of the budget after which latents are rounded instead of blurred."""
+PEAK_RATE = 2e-3
 OBJECT_WEIGHT = 8.0
 CHECKPOINT_SECONDS = 120
 
@@ -109,7 +111,8 @@ def main() -> None:
         for group in optimiser.param_groups:
             group["lr"] = budget.rate(PEAK_RATE)
         with torch.autocast("cpu", torch.bfloat16):
-            output = model(picture.contiguous(memory_format=torch.channels_last), at)
+            layout = picture.contiguous(memory_format=torch.channels_last)
+            output = model(layout, at, rounds=budget.progress > ROUNDING_FROM)
         loss = reconstruction_loss(output.float(), picture, weight)
         optimiser.zero_grad()
         loss.backward()

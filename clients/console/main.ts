@@ -1,0 +1,54 @@
+/** The console: pick a model, play it, watch its numbers. Screens follow the address behind `#`. */
+
+import { StreamError, toStreamError } from "../../src/core/errors.ts";
+import { listModels, type ModelSummary } from "../web/index.ts";
+import { element, type View } from "./element.ts";
+import { libraryView } from "./library-view.ts";
+import { playView } from "./play-view.ts";
+import { describeError } from "./words.ts";
+
+const app = document.querySelector("#app") ?? document.body;
+let view: View | undefined;
+
+function show(next: View): void {
+  view?.dispose();
+  view = next;
+  app.replaceChildren(next.root);
+}
+
+async function findModel(id: string): Promise<ModelSummary> {
+  const model = (await listModels()).find((candidate) => candidate.id === id);
+  if (model === undefined) throw new StreamError("unknown_model", `there is no model \`${id}\``);
+  return model;
+}
+
+function problemView(error: StreamError): View {
+  const { title, advice } = describeError(error);
+  const retry = element("button", { type: "button", class: "button button--strong" }, "Try again");
+  retry.addEventListener("click", () => void route());
+  const box = element("div", { class: "problem", role: "alert" });
+  box.append(element("h2", {}, title), element("p", {}, advice), retry);
+  return { root: element("main", { class: "library__main" }, box), dispose: () => undefined };
+}
+
+async function route(): Promise<void> {
+  const id = /^#\/play\/([^/]+)$/.exec(location.hash)?.[1];
+  if (id === undefined) {
+    document.title = "Zoetrope";
+    show(libraryView());
+    return;
+  }
+  const address = location.hash;
+  const next = await findModel(decodeURIComponent(id)).then(
+    (model) => () => {
+      document.title = `${model.title} · Zoetrope`;
+      return playView(model, () => void route());
+    },
+    (cause: unknown) => () => problemView(toStreamError(cause)),
+  );
+  if (location.hash === address) show(next());
+}
+
+addEventListener("hashchange", () => void route());
+addEventListener("pagehide", () => view?.dispose());
+void route();

@@ -1,0 +1,160 @@
+import { type StreamError, toStreamError } from "../../src/core/errors.ts";
+import { connect, type ModelSummary, parametersSchema, type Session } from "../web/index.ts";
+import { showCover } from "./cover.ts";
+import { Deck } from "./deck.ts";
+import { element, type View } from "./element.ts";
+import { fieldsOf } from "./fields.ts";
+import { headerBar } from "./header.ts";
+import { keyActions } from "./input/bindings.ts";
+import { Mixer } from "./input/mixer.ts";
+import { Keys } from "./keys.ts";
+import { Numbers } from "./numbers.ts";
+import { Player } from "./player.ts";
+import { Settings } from "./settings.ts";
+import { Stage } from "./stage.ts";
+import { startChoice } from "./starts.ts";
+import { Status } from "./status.ts";
+import { Toasts } from "./toasts.ts";
+import { touchPad } from "./touch-pad.ts";
+import { describeError } from "./words.ts";
+
+/** The screen on which a model is played. `again` builds it anew, with a new session. */
+export const playView = (model: ModelSummary, again: () => void): View =>
+  new PlayView(model, again);
+
+class PlayView implements View {
+  readonly root: HTMLElement;
+  readonly #model: ModelSummary;
+  readonly #again: () => void;
+  readonly #end = new AbortController();
+  readonly #status = new Status();
+  readonly #toasts = new Toasts();
+  readonly #numbers = new Numbers();
+  readonly #panel: HTMLElement;
+  readonly #stage: Stage;
+  readonly #deck: Deck;
+  readonly #keys: Keys;
+  readonly #mixer: Mixer;
+  #player: Player | undefined;
+
+  constructor(model: ModelSummary, again: () => void) {
+    this.#model = model;
+    this.#again = again;
+    const { controls, title, video } = model;
+    this.#stage = new Stage(title, video);
+    this.#mixer = new Mixer(
+      controls,
+      (name, value) => this.#player?.session.controls.set(name, value),
+      (values) => {
+        this.#keys.show(values, controls);
+      },
+    );
+    this.#keys = new Keys(controls, this.#mixer);
+    this.#deck = new Deck(
+      this.#deckActions(),
+      new Set(keyActions(controls).keys()),
+      this.#end.signal,
+    );
+    this.#deck.show({ paused: false, recorded: undefined, enabled: false });
+    this.#panel = element("aside", { class: "panel", "aria-label": "Numbers and settings" });
+    this.#panel.append(heading("Live"), this.#numbers.root);
+    this.root = this.#layOut();
+    void this.#open();
+  }
+
+  readonly dispose = () => {
+    this.#end.abort();
+    this.#player?.stop();
+    this.#stage.dispose();
+    this.#numbers.dispose();
+  };
+
+  #layOut(): HTMLElement {
+    const header = headerBar({
+      title: this.#model.title,
+      status: this.#status,
+      panel: this.#panel,
+    });
+    const start = startChoice(this.#model, (id) => this.#player?.startFrom(id));
+    const row = element("div", { class: "row" }, this.#deck.root);
+    if (start) row.append(start);
+    const pad = touchPad(this.#model.controls, this.#mixer);
+    const main = element("main", { class: "play" }, this.#stage.root, row, this.#keys.root, pad);
+    document.addEventListener(
+      "fullscreenchange",
+      () => {
+        this.#deck.showFullScreen(document.fullscreenElement === main);
+      },
+      { signal: this.#end.signal },
+    );
+    return element("div", { class: "screen" }, header, main, this.#panel, this.#toasts.root);
+  }
+
+  #deckActions() {
+    return {
+      togglePause: () => this.#player?.togglePause(),
+      step: () => this.#player?.step(),
+      reset: () => this.#player?.reset(),
+      toggleRecording: () => this.#player?.toggleRecording(),
+      toggleFullScreen: () => {
+        if (document.fullscreenElement) void document.exitFullscreen();
+        else void this.#stage.root.closest("main")?.requestFullscreen();
+      },
+    };
+  }
+
+  async #open(): Promise<void> {
+    const { cover, picture } = this.#stage;
+    showCover(
+      cover,
+      { title: "Opening the session", advice: "The model makes its first picture." },
+      { busy: true },
+    );
+    try {
+      const session = await connect({
+        model: this.#model.id,
+        canvas: picture,
+        workerUrl: new URL("decode-worker.js", document.baseURI),
+      });
+      if (this.#end.signal.aborted) session.stop();
+      else await this.#play(session);
+    } catch (cause) {
+      this.#failed(toStreamError(cause));
+    }
+  }
+
+  async #play(session: Session): Promise<void> {
+    this.#player = new Player(session, {
+      stage: this.#stage,
+      deck: this.#deck,
+      status: this.#status,
+      numbers: this.#numbers,
+      toasts: this.#toasts,
+      mixer: this.#mixer,
+      again: this.#again,
+    });
+    this.#stage.picture.focus({ preventScroll: true });
+    const schema = await parametersSchema(this.#model.id);
+    const settings = new Settings(fieldsOf(schema, this.#model), session.parameters, (change) =>
+      session.update(change).catch((cause: unknown) => {
+        const error = toStreamError(cause);
+        this.#toasts.show(describeError(error));
+        throw error;
+      }),
+    );
+    session.on("parameters", (parameters) => {
+      settings.show(parameters);
+    });
+    this.#panel.append(heading("Settings"), settings.root);
+  }
+
+  #failed(error: StreamError): void {
+    if (this.#end.signal.aborted) return;
+    this.#status.show({ kind: "closed", code: 0, lost: false }, "ended");
+    showCover(this.#stage.cover, describeError(error), {
+      action: { label: "Try again", run: this.#again },
+    });
+  }
+}
+
+const heading = (text: string): HTMLElement => element("h2", { class: "panel__title" }, text);

@@ -1,0 +1,158 @@
+/** One session as it is played: its events on the page, and the page's hands on it. */
+
+import { StreamError } from "../../src/core/errors.ts";
+import type { LinkState, Session } from "../web/index.ts";
+import { hideCover, showCover } from "./cover.ts";
+import type { Deck } from "./deck.ts";
+import { keyActions, motionBindings } from "./input/bindings.ts";
+import { driveByGamepad } from "./input/gamepad.ts";
+import { driveByKeyboard } from "./input/keyboard.ts";
+import type { Mixer } from "./input/mixer.ts";
+import { driveByPointer } from "./input/pointer.ts";
+import type { Numbers } from "./numbers.ts";
+import { RecordButton } from "./record-button.ts";
+import type { Stage } from "./stage.ts";
+import type { Status } from "./status.ts";
+import type { Toasts } from "./toasts.ts";
+import { describeEnd, describeError, describeReconnect } from "./words.ts";
+
+/** The parts of the page that a session speaks to. */
+export interface PlayerParts {
+  readonly stage: Stage;
+  readonly deck: Deck;
+  readonly status: Status;
+  readonly numbers: Numbers;
+  readonly toasts: Toasts;
+  readonly mixer: Mixer;
+  /** Begin a whole new session. */
+  readonly again: () => void;
+}
+
+/**
+ * Joins a session to the page.
+ *
+ * Lifetime: until `stop`; the page's listeners go with it.
+ */
+export class Player {
+  readonly session: Session;
+  readonly #parts: PlayerParts;
+  readonly #end = new AbortController();
+  readonly #recording: RecordButton;
+  #countdown: ReturnType<typeof setInterval> | undefined;
+
+  constructor(session: Session, parts: PlayerParts) {
+    this.session = session;
+    this.#parts = parts;
+    this.#recording = new RecordButton(session, parts.toasts, () => {
+      this.#showState();
+    });
+    this.#listen();
+    this.#takeControls();
+    hideCover(parts.stage.cover);
+    this.#showState();
+  }
+
+  readonly togglePause = () => {
+    this.#ask(this.session.state === "paused" ? this.session.resume() : this.session.pause());
+  };
+  readonly step = () => {
+    if (this.session.state === "paused") this.#ask(this.session.step());
+  };
+  readonly reset = () => {
+    this.#ask(this.session.reset());
+  };
+  readonly startFrom = (start: string) => {
+    this.#ask(this.session.reset({ start }));
+  };
+  readonly toggleRecording = () => {
+    void this.#recording.toggle();
+  };
+
+  /** End the session and let go of the page. */
+  stop(): void {
+    this.#end.abort();
+    clearInterval(this.#countdown);
+    this.session.stop();
+  }
+
+  /** Say on the page when the server refuses what was asked. */
+  #ask(request: Promise<void>): void {
+    request.catch((cause: unknown) => {
+      if (StreamError.is(cause)) this.#parts.toasts.show(describeError(cause));
+    });
+  }
+
+  #listen(): void {
+    const { stage, numbers, toasts, mixer } = this.#parts;
+    this.session.on("frame", () => {
+      stage.drawn();
+      mixer.pulse();
+    });
+    this.session.on("config", (config) => {
+      stage.resize(config);
+    });
+    this.session.on("stats", (stats) => {
+      numbers.show(stats);
+      this.#recording.tick();
+    });
+    this.session.on("state", () => {
+      this.#showState();
+    });
+    this.session.on("link", (link) => {
+      this.#linkChanged(link);
+    });
+    this.session.on("error", (error) => {
+      toasts.show(describeError(error));
+    });
+    this.session.on("event", (event) => {
+      if (event.type === "session.warning") {
+        toasts.show({ title: "From the server", advice: event.message });
+      }
+      if (event.type === "generation.recovered") {
+        toasts.show({
+          title: "The model was restarted",
+          advice: "The stream goes on where it was.",
+        });
+      }
+    });
+  }
+
+  #takeControls(): void {
+    const { controls } = this.session.model;
+    const { mixer, stage } = this.#parts;
+    const { signal } = this.#end;
+    driveByKeyboard(keyActions(controls), mixer, signal);
+    driveByPointer(stage.picture, motionBindings(controls), mixer, signal);
+    driveByGamepad(controls, mixer, signal);
+  }
+
+  #linkChanged(link: LinkState): void {
+    const { stage, again } = this.#parts;
+    clearInterval(this.#countdown);
+    this.#showState();
+    if (link.kind === "live") hideCover(stage.cover);
+    if (link.kind === "reconnecting") {
+      const show = () => {
+        const seconds = Math.max(0, Math.ceil((link.until - performance.now()) / 1000));
+        showCover(stage.cover, describeReconnect(seconds), { busy: true });
+      };
+      this.#countdown = setInterval(show, 1000);
+      show();
+    }
+    if (link.kind === "closed") {
+      const action = { label: "Start again", run: again };
+      showCover(stage.cover, describeEnd(link.code, link.lost), { action });
+    }
+  }
+
+  #showState(): void {
+    const { deck, status } = this.#parts;
+    const { link, state } = this.session;
+    status.show(link, state);
+    deck.show({
+      paused: state === "paused",
+      recorded: this.#recording.time,
+      enabled: link.kind === "live",
+    });
+  }
+}

@@ -1,0 +1,106 @@
+/** Failures and states in human words: what happened, and what to do. */
+
+import type { StreamError } from "../../src/core/errors.ts";
+import { CLOSE } from "../../src/protocol/close-codes.ts";
+
+/** A message for a person. */
+export interface Notice {
+  readonly title: string;
+  readonly advice: string;
+}
+
+const BY_CODE: Readonly<Record<string, Notice>> = {
+  server_unreachable: {
+    title: "The server does not answer",
+    advice: "Check that it is running and that this machine can reach it, then try again.",
+  },
+  session_limit: {
+    title: "All seats are taken",
+    advice: "The server makes as many streams as it can hold. Try again in a little while.",
+  },
+  unknown_model: {
+    title: "This model is not here",
+    advice: "Go back and pick one that the server offers.",
+  },
+  unknown_start: {
+    title: "This start is not here",
+    advice: "Pick another start of the model.",
+  },
+  unknown_session: {
+    title: "The session is gone",
+    advice: "It was away for longer than the server keeps one. Start a new one.",
+  },
+  unauthorized: {
+    title: "The server asks who you are",
+    advice: "Open the page with the address the server printed when it started.",
+  },
+  unsupported_codec: {
+    title: "No common picture format",
+    advice: "This browser and the server share no codec. Try a newer browser, or https.",
+  },
+  engine_lost: {
+    title: "The model stopped",
+    advice:
+      "It could not be started again. Start a new session; the server's log says why it stopped.",
+  },
+  inference_failed: {
+    title: "The model refused to run",
+    advice: "Start again. If it stays, the model package and this server do not fit together.",
+  },
+  slow_consumer: {
+    title: "The connection is too slow",
+    advice: "Ask for a lower bitrate, or move closer to the server.",
+  },
+  state_conflict: {
+    title: "Not right now",
+    advice: "The session is busy with something else. Try once more.",
+  },
+};
+
+/** An error of the server or the SDK, for a person. */
+export const describeError = (error: StreamError): Notice =>
+  BY_CODE[error.code] ?? { title: "Something went wrong", advice: `${error.message}.` };
+
+const BY_CLOSE: Readonly<Record<number, Notice>> = {
+  [CLOSE.done]: { title: "The session has ended", advice: "Start again whenever you like." },
+  [CLOSE.sessionEnded]: {
+    title: "The session has ended",
+    advice: "Start again whenever you like.",
+  },
+  [CLOSE.idle]: {
+    title: "Still there?",
+    advice: "Nobody touched the controls for a while, so the session was closed to make room.",
+  },
+  [CLOSE.timeLimit]: {
+    title: "Time is up",
+    advice: "The session ran as long as this server allows. Start a new one to go on.",
+  },
+  [CLOSE.replaced]: {
+    title: "Opened somewhere else",
+    advice: "The session is being played in another window.",
+  },
+  [CLOSE.modelLost]: BY_CODE["engine_lost"] as Notice,
+  [CLOSE.tryLater]: BY_CODE["session_limit"] as Notice,
+};
+
+/** How a link came to its end, for a person. */
+export function describeEnd(code: number, lost: boolean): Notice {
+  if (lost) {
+    return {
+      title: "The connection is lost",
+      advice: "The server could not be reached in time to go on. Start again when it is back.",
+    };
+  }
+  return (
+    BY_CLOSE[code] ?? {
+      title: "The server closed the session",
+      advice: `It gave the code ${code}. Start again; if it stays, look into the server's log.`,
+    }
+  );
+}
+
+/** What is said while a lost connection is being made again. Units: seconds. */
+export const describeReconnect = (secondsLeft: number): Notice => ({
+  title: "Reconnecting",
+  advice: `The connection was lost. Your session is kept for ${secondsLeft} more seconds.`,
+});

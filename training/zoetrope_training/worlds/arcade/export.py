@@ -1,0 +1,114 @@
+"""Write `models/arcade` from the checkpoints of the autoencoder and the world model.
+
+Run: `training/run arcade export`
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from ...autoencoder import Autoencoder
+from ...export import Json, Package, Start, write_package
+from ...level_model import LevelModelConfig, LevelWorldModel
+from ...parity import compare
+from . import rules
+from .data import RENDER_BATCH
+from .render import render
+from .train_autoencoder import RUNS
+from .train_world import load_autoencoder
+
+PACKAGE = Path(__file__).resolve().parents[4] / "models" / "arcade"
+STARTS = (("dawn", "Dawn"), ("day", "Day"), ("dusk", "Dusk"), ("night", "Night"))
+COVER_SCALE = 4
+
+
+class LevelCodec(nn.Module):
+    """The autoencoder as the exporter wants it."""
+
+    def __init__(self, model: Autoencoder) -> None:
+        super().__init__()
+        self.model = model
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Pictures to latents on the grid."""
+        return self.model.encoder(image)
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """Latents to pictures."""
+        return self.model.decoder(latent)
+
+
+def button(name: str, title: str, keyboard: list[str], gamepad: list[str], touch: str) -> Json:
+    """A held key."""
+    bindings = {"keyboard": keyboard, "gamepad": gamepad, "touch": touch}
+    return {"name": name, "kind": "button", "title": title, "merge": "hold", "default": 0, "bindings": bindings}
+
+
+CONTROLS = [
+    button("left", "Left", ["ArrowLeft", "KeyA"], ["dpad-left", "stick-left"], "left"),
+    button("right", "Right", ["ArrowRight", "KeyD"], ["dpad-right", "stick-right"], "right"),
+    button("jump", "Jump", ["Space", "ArrowUp", "KeyW"], ["south"], "primary"),
+]
+
+
+def package(levels: int, extra_files: list[str]) -> Package:
+    """What the manifest says beyond shapes."""
+    return Package(
+        id="arcade",
+        title="Star Hop",
+        description="Run, jump and catch the stars. Six of them turn the light; the slime and the bat cost you one.",
+        licence="MIT",
+        prediction="x0",
+        solver="euler",
+        sigmas={"1": [1], "2": [1, 0.5], "3": [1, 0.66, 0.33], "4": [1, 0.75, 0.5, 0.25]},
+        default_steps=1,
+        controls=CONTROLS,
+        starts=[Start(name, title, f"starts/{name}.png") for name, title in STARTS],
+        height=rules.SIZE,
+        width=rules.SIZE,
+        cover="cover.png",
+        quantiser={"kind": "fsq", "levels": levels},
+        extra_files=extra_files,
+    )
+
+
+def draw_starts() -> None:
+    """The true first pictures at each light, and the cover."""
+    generator = torch.Generator().manual_seed(5)
+    state = rules.initial(RENDER_BATCH, generator)
+    pictures = (render(state) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    (PACKAGE / "starts").mkdir(parents=True, exist_ok=True)
+    for phase, (name, _) in enumerate(STARTS):
+        first = int(((state.phase == phase) & (state.counter == phase)).nonzero()[0])
+        Image.fromarray(pictures[first]).save(PACKAGE / "starts" / f"{name}.png", optimize=True)
+    side = rules.SIZE * COVER_SCALE
+    day = Image.open(PACKAGE / "starts" / "day.png")
+    day.resize((side, side), Image.Resampling.NEAREST).save(PACKAGE / "cover.png", optimize=True)
+
+
+def main() -> None:
+    """Export, write the manifest, and check every graph against PyTorch."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--world", type=Path, default=RUNS / "world.pt")
+    flags = parser.parse_args()
+    autoencoder = load_autoencoder(RUNS / "autoencoder.pt")
+    config = LevelModelConfig()
+    model = LevelWorldModel(config)
+    kept = torch.load(flags.world)["average"]
+    model.load_state_dict({k.removeprefix("module."): v for k, v in kept.items() if k.startswith("module.")})
+    draw_starts()
+    card = PACKAGE / "MODEL_CARD.md"
+    if not card.exists():
+        card.write_text("# Star Hop\n")
+    truth = sorted(str(p.relative_to(PACKAGE)) for p in (PACKAGE / "truth").glob("*"))
+    graphs = write_package(PACKAGE, package(config.levels, truth), model.eval(), LevelCodec(autoencoder))
+    print("\n".join(map(str, compare(graphs, PACKAGE))))
+
+
+if __name__ == "__main__":
+    main()

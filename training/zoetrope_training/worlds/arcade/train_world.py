@@ -1,0 +1,221 @@
+"""Train the world model of `arcade`.
+
+Run: `training/run arcade world --budget-seconds 4200`
+
+Three things make a small model hold for hours. The noise is coupled to the game's dice, so the next latent
+is a function of what the model sees. Contexts are the model's own guesses as often as the truth, plus random
+wrong codes. And clips whose pictures have a fault teach it to mend them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...autoencoder import Autoencoder, AutoencoderConfig
+from ...budget import Budget, save_checkpoint
+from ...level_model import LevelModelConfig, LevelWorldModel, best_levels, last_frames
+from .data import FAULTY_FRAMES, Clips, faulty_clips, latents, play_clips
+from .play import couple
+from .rollout import track
+from .train_autoencoder import RUNS
+
+BATCH = 16
+FRAMES = 9
+"""Pictures in a clip; the last is only a target."""
+EVENT_SHARE = 0.45
+"""Share of ordinary clips chosen because something rare happens in them."""
+FAULTY_SHARE = 0.2
+OWN_SHARE = 0.5
+"""Share of context frames that are the model's own guess."""
+WRONG_CODES = 0.004
+"""Chance that a code of a context frame is off by one level."""
+CHANGED_WEIGHT = 12.0
+EVENT_WEIGHT = 2.0
+PURE_NOISE_SHARE = 0.6
+PEAK_RATE = 2e-3
+CHECKPOINT_SECONDS = 180
+AVERAGE_DECAY = 0.998
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training batch; as `Clips`, and which transitions count: bool [batch, frames - 1]."""
+
+    codes: Tensor
+    control: Tensor
+    dice: Tensor
+    event: Tensor
+    counts: Tensor
+
+
+class Sampler:
+    """Draws batches from a pool of long clips of play and a pool of short faulty ones."""
+
+    def __init__(self, play: Clips, faulty: Clips, generator: torch.Generator) -> None:
+        self._play, self._faulty, self._generator = play, faulty, generator
+        self._events = play.event[:, 1 : -FRAMES].nonzero()
+
+    def __call__(self) -> Batch:
+        """The next batch."""
+        faulty = round(BATCH * FAULTY_SHARE)
+        ordinary = self._ordinary(BATCH - faulty)
+        which = self._draw(len(self._faulty.codes), faulty)
+        mending = self._faulty
+        counts = torch.ones(faulty, FRAMES - 1, dtype=torch.bool)
+        counts[:, : FAULTY_FRAMES - 1] = False
+        return Batch(
+            torch.cat([ordinary.codes, mending.codes[which]]),
+            torch.cat([ordinary.control, mending.control[which]]),
+            torch.cat([ordinary.dice, mending.dice[which]]),
+            torch.cat([ordinary.event, mending.event[which]]),
+            torch.cat([torch.ones(BATCH - faulty, FRAMES - 1, dtype=torch.bool), counts]),
+        )
+
+    def _ordinary(self, count: int) -> Clips:
+        games, frames = self._play.codes.shape[:2]
+        game, start = self._draw(games, count), self._draw(frames - FRAMES, count)
+        picked = self._events[self._draw(len(self._events), count)]
+        chosen = torch.rand(count, generator=self._generator) < EVENT_SHARE
+        game = torch.where(chosen, picked[:, 0], game)
+        before = self._draw(FRAMES - 2, count) + 1
+        start = torch.where(chosen, (picked[:, 1] + 1 - before).clamp(0, frames - FRAMES), start)
+        at = start[:, None] + torch.arange(FRAMES)
+        take = lambda part, index: part[game[:, None], index]
+        return Clips(
+            take(self._play.codes, at), take(self._play.control, at[:, :-1]),
+            take(self._play.dice, at[:, :-1]), take(self._play.event, at[:, :-1]),
+        )
+
+    def _draw(self, high: int, count: int) -> Tensor:
+        return torch.randint(high, (count,), generator=self._generator)
+
+
+def transition_scores(model: LevelWorldModel, context: Tensor, control: Tensor, sample: Tensor, sigma: Tensor) -> Tensor:
+    """Scores of every next frame of a clip.
+
+    Shapes: context [batch, n, channels, grid, grid], control [batch, n, controls], sample as context,
+    sigma [batch * n]; returns [batch * n, channels * levels, grid, grid].
+    """
+    with torch.autocast("cpu", torch.bfloat16):
+        features = model.features(context, control).flatten(0, 1)
+        return model.denoiser(sample.flatten(0, 1), sigma, features, last_frames(context).flatten(0, 1)).float()
+
+
+def loss_of(model: LevelWorldModel, batch: Batch, generator: torch.Generator, own_share: float) -> tuple[Tensor, Tensor]:
+    """Weighted cross-entropy over the levels, and the share of changed cells that come out exactly right."""
+    levels = model.levels
+    clip = latents(batch.codes, levels)
+    context, target = clip[:, :-1], clip[:, 1:]
+    n = context.shape[0] * context.shape[1]
+    noise = couple(torch.randn(target.shape, generator=generator).flatten(0, 1), batch.dice.flatten(0, 1))
+    noise = noise.view_as(target)
+
+    if own_share > 0:
+        with torch.no_grad():
+            guess = transition_scores(model, context, batch.control, noise, torch.ones(n))
+        guess = best_levels(guess, levels).view_as(target)
+        sane = (guess != target).any(2).float().mean((-1, -2)) < 0.06
+        own = torch.rand(sane.shape, generator=generator) < own_share
+        own = (own & sane & batch.counts)[:, :-1, None, None, None]
+        context = torch.cat([context[:, :1], torch.where(own, guess[:, :-1], context[:, 1:])], 1)
+    wrong = torch.rand(context.shape, generator=generator) < WRONG_CODES
+    nudge = (torch.randint(0, 2, context.shape, generator=generator) * 2 - 1) * (2 / (levels - 1))
+    context = torch.where(wrong, (context + nudge).clamp(-1, 1), context)
+
+    pure = torch.rand(n, generator=generator) < PURE_NOISE_SHARE
+    sigma = torch.where(pure, 1.0, torch.rand(n, generator=generator))
+    mix = sigma.view(*context.shape[:2], 1, 1, 1)
+    scores = transition_scores(model, context, batch.control, (1 - mix) * target + mix * noise, sigma)
+
+    changed = (clip[:, 1:] != clip[:, :-1]).any(2)
+    weight = 1 + CHANGED_WEIGHT * changed.float()
+    weight = weight * (1 + EVENT_WEIGHT * batch.event[..., None, None].float()) * batch.counts[..., None, None]
+    code = batch.codes[:, 1:].long().flatten(0, 1)
+    entropy = F.cross_entropy(scores.unflatten(1, (-1, levels)).transpose(1, 2), code, reduction="none")
+    loss = (entropy.mean(1) * weight.flatten(0, 1)).sum() / weight.sum()
+    with torch.no_grad():
+        right = (best_levels(scores, levels).view_as(target) == target).all(2)
+        hits = right[changed & batch.counts[..., None, None]].float().mean()
+    return loss, hits
+
+
+def load_autoencoder(path: Path) -> Autoencoder:
+    """The trained autoencoder, frozen."""
+    model = Autoencoder(AutoencoderConfig())
+    model.load_state_dict(torch.load(path)["model"])
+    return model.eval().requires_grad_(False)
+
+
+def pools(autoencoder: Autoencoder, games: int, frames: int, seed: int) -> tuple[Clips, Clips]:
+    """The training pools, made once and kept in the run's folder."""
+    path = RUNS / f"clips-{games}-{frames}.pt"
+    if not path.exists():
+        print(f"rendering {games * frames} frames of play", flush=True)
+        generator = torch.Generator().manual_seed(seed)
+        play = play_clips(autoencoder, games, frames, generator)
+        faulty = [faulty_clips(autoencoder, 192, FRAMES, generator) for _ in range(games // 32)]
+        merged = Clips(*(torch.cat(parts) for parts in zip(*(c.__dict__.values() for c in faulty), strict=True)))
+        save_checkpoint(path, play=play.__dict__, faulty=merged.__dict__)
+    kept = torch.load(path)
+    return Clips(**kept["play"]), Clips(**kept["faulty"])
+
+
+def main() -> None:
+    """Train until the budget is spent; resume from the checkpoint when there is one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--budget-seconds", type=float, default=4200)
+    parser.add_argument("--games", type=int, default=224)
+    parser.add_argument("--frames", type=int, default=320)
+    parser.add_argument("--seed", type=int, default=1)
+    flags = parser.parse_args()
+    torch.manual_seed(flags.seed)
+    torch.set_num_threads(2)
+    generator = torch.Generator().manual_seed(flags.seed)
+    autoencoder = load_autoencoder(RUNS / "autoencoder.pt")
+    sampler = Sampler(*pools(autoencoder, flags.games, flags.frames, flags.seed), generator)
+    model = LevelWorldModel(LevelModelConfig())
+    average = torch.optim.swa_utils.AveragedModel(
+        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY)
+    )
+    optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    path, spent, step = RUNS / "world.pt", 0.0, 0
+    if path.exists():
+        kept = torch.load(path)
+        model.load_state_dict(kept["model"])
+        average.load_state_dict(kept["average"])
+        optimiser.load_state_dict(kept["optimiser"])
+        spent, step = kept["spent"], kept["step"]
+        generator.manual_seed(flags.seed + step)
+    budget = Budget(flags.budget_seconds, spent)
+    saved = budget.elapsed
+
+    while budget.progress < 1:
+        for group in optimiser.param_groups:
+            group["lr"] = budget.rate(PEAK_RATE)
+        own_share = OWN_SHARE * min(1.0, max(0.0, (budget.progress - 0.1) / 0.2))
+        loss, hits = loss_of(model, sampler(), generator, own_share)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        average.update_parameters(model)
+        step += 1
+        if step % 20 == 0:
+            print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f} changed cells right {hits:.3f}", flush=True)
+        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
+            saved = budget.elapsed
+            save_checkpoint(
+                path, model=model.state_dict(), average=average.state_dict(), optimiser=optimiser.state_dict(),
+                spent=saved, step=step,
+            )
+            print(f"{budget.elapsed:6.0f}s step {step} {track(average.module, autoencoder, RUNS / 'world.png')}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

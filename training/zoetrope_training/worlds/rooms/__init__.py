@@ -1,0 +1,1 @@
+"""The rooms world: a first-person walk through a few textured rooms, 64×64 pixels, 30 ticks a second."""
