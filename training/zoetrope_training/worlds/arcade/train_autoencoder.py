@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from ...autoencoder import Autoencoder, AutoencoderConfig, reconstruction_loss
 from ...budget import Budget, save_checkpoint
@@ -29,6 +30,8 @@ ROUNDING_FROM = 0.35
 """Share of the budget after which latents are rounded instead of blurred."""
 PEAK_RATE = 2e-3
 OBJECT_WEIGHT = 8.0
+HALO = 2
+"""Pixels around an object that count like the object, so that poses differ in outline too."""
 CHECKPOINT_SECONDS = 120
 
 
@@ -107,7 +110,8 @@ def main() -> None:
         at = None
         if budget.progress < 1 - WHOLE_SHARE:
             picture, covered, at = crops(picture, covered, state, generator)
-        weight = (1 + OBJECT_WEIGHT * covered[:, None].float())
+        near = F.max_pool2d(covered[:, None].float(), 2 * HALO + 1, stride=1, padding=HALO)
+        weight = 1 + OBJECT_WEIGHT * near
         for group in optimiser.param_groups:
             group["lr"] = budget.rate(PEAK_RATE)
         with torch.autocast("cpu", torch.bfloat16):

@@ -31,8 +31,10 @@ FRAMES = 9
 EVENT_SHARE = 0.45
 """Share of ordinary clips chosen because something rare happens in them."""
 FAULTY_SHARE = 0.2
-OWN_SHARE = 0.5
-"""Share of context frames that are the model's own guess."""
+OWN_STEPS = 0.5
+"""Share of training steps whose contexts hold guesses of the model's own."""
+OWN_SHARE = 0.8
+"""Share of context frames that are such a guess in those steps, once the model is warm."""
 WRONG_CODES = 0.004
 """Chance that a code of a context frame is off by one level."""
 CHANGED_WEIGHT = 12.0
@@ -40,6 +42,7 @@ EVENT_WEIGHT = 2.0
 PURE_NOISE_SHARE = 0.6
 PEAK_RATE = 2e-3
 CHECKPOINT_SECONDS = 180
+TRACK_SECONDS = 900
 AVERAGE_DECAY = 0.998
 
 
@@ -173,6 +176,7 @@ def main() -> None:
     parser.add_argument("--games", type=int, default=224)
     parser.add_argument("--frames", type=int, default=320)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--compile", action="store_true", help="fuse the model first; needs a C++ compiler")
     flags = parser.parse_args()
     torch.manual_seed(flags.seed)
     torch.set_num_threads(2)
@@ -180,6 +184,7 @@ def main() -> None:
     autoencoder = load_autoencoder(RUNS / "autoencoder.pt")
     sampler = Sampler(*pools(autoencoder, flags.games, flags.frames, flags.seed), generator)
     model = LevelWorldModel(LevelModelConfig())
+    model.denoiser.to(memory_format=torch.channels_last)
     average = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY)
     )
@@ -192,13 +197,18 @@ def main() -> None:
         optimiser.load_state_dict(kept["optimiser"])
         spent, step = kept["spent"], kept["step"]
         generator.manual_seed(flags.seed + step)
+    if flags.compile:
+        model.encoder.compile(dynamic=False)
+        model.denoiser.compile(dynamic=False)
+        loss_of(model, sampler(), generator, 1.0)[0].backward()
     budget = Budget(flags.budget_seconds, spent)
-    saved = budget.elapsed
+    saved = tracked = budget.elapsed
 
     while budget.progress < 1:
         for group in optimiser.param_groups:
             group["lr"] = budget.rate(PEAK_RATE)
-        own_share = OWN_SHARE * min(1.0, max(0.0, (budget.progress - 0.1) / 0.2))
+        warmth = min(1.0, max(0.0, (budget.progress - 0.08) / 0.15))
+        own_share = OWN_SHARE * warmth if torch.rand((), generator=generator) < OWN_STEPS else 0.0
         loss, hits = loss_of(model, sampler(), generator, own_share)
         optimiser.zero_grad()
         loss.backward()
@@ -214,6 +224,8 @@ def main() -> None:
                 path, model=model.state_dict(), average=average.state_dict(), optimiser=optimiser.state_dict(),
                 spent=saved, step=step,
             )
+        if budget.elapsed - tracked > TRACK_SECONDS or budget.progress >= 1:
+            tracked = budget.elapsed
             print(f"{budget.elapsed:6.0f}s step {step} {track(average.module, autoencoder, RUNS / 'world.png')}", flush=True)
 
 
