@@ -1,0 +1,123 @@
+/** What the engine sees of a loaded model: endless generations of blocks. */
+
+import type { CacheChoice, CacheReport } from "../cache/policy.ts";
+import type { Millis } from "../core/units.ts";
+import type { ModelPackage } from "./package.ts";
+
+/** Where graphs run; `auto` picks and says why. */
+export type ProviderName = "auto" | "cpu" | "webgpu" | "cuda";
+
+/** How to run a package's graphs. */
+export interface ModelOptions {
+  readonly provider: ProviderName;
+  /** Threads of one graph's run; the package's advice when absent. */
+  readonly intraOpThreads?: number;
+  /** Let waiting threads spin instead of sleep: quicker alone, slower beside an encoder. Off when absent. */
+  readonly spinning?: boolean;
+}
+
+/** Where graphs run, and why there. */
+export interface Provider {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** Milliseconds of one block by part; the pass that commits the block before it counts as `encoder`. */
+export interface BlockTimings {
+  readonly encoder: Millis;
+  readonly denoise: Millis;
+  readonly decode: Millis;
+}
+
+/** One finished block. */
+export interface GeneratedBlock {
+  /** One per frame, [height, width, 3], uint8. Lifetime: until the next call on the same generation. */
+  readonly pictures: readonly Uint8Array[];
+  /** Clean latents, [frames, C, H, W], float32. Owns: the receiver's. */
+  readonly latents: Float32Array;
+  readonly timings: BlockTimings;
+}
+
+/** What the next block is made under. */
+export interface BlockInput {
+  /** [controls], float32; constant inside the block. */
+  readonly control: Float32Array;
+  /** One of the schedule's step counts. */
+  readonly steps: number;
+}
+
+/** What a generation begins from. */
+export interface Beginning {
+  /** A whole number in [0, 2^53). */
+  readonly seed: number;
+  /** A start of the package; its first one when absent. */
+  readonly start?: string;
+  readonly cache: CacheChoice;
+}
+
+/** One block of a generation's recent past. */
+export interface PastBlock {
+  /** [frames, C, H, W], float32. */
+  readonly latents: Float32Array;
+  /** The control it was made under, [controls], float32. */
+  readonly control: Float32Array;
+}
+
+/** What a cache is rebuilt from. */
+export interface RecentHistory {
+  /** Index of the block that comes next. */
+  readonly block: number;
+  /** Oldest first, at least one. */
+  readonly frames: readonly PastBlock[];
+}
+
+/**
+ * One endless stream of blocks.
+ *
+ * Lifetime: until `close`. Not reentrant: one call at a time. After a call failed with `inference_failed`
+ * only `reset`, `recache`, `restore` and `close` are of use.
+ */
+export interface Generation {
+  /** Index of the block `next` makes; noise is drawn by (seed, block, step, lane). */
+  readonly block: number;
+  readonly cache: CacheReport;
+  /**
+   * Make the next block.
+   *
+   * @throws {StreamError} `bad_control` for a vector of another length, `bad_parameter` for a step count the
+   *   schedule lacks, `cache_overflow` when the policy `full` has no slot left, `inference_failed`.
+   */
+  next(input: BlockInput): Promise<GeneratedBlock>;
+  /**
+   * Begin again from a start picture; the block index goes on.
+   *
+   * @throws {StreamError} `unknown_start`, `bad_parameter`.
+   */
+  reset(change: Beginning): Promise<void>;
+  /**
+   * Change what the cache keeps without forgetting more than it must.
+   *
+   * @throws {StreamError} `bad_parameter`; nothing is changed then.
+   */
+  configureCache(choice: CacheChoice): Promise<void>;
+  /**
+   * Rebuild the cache from recent clean latents.
+   *
+   * @throws {StreamError} `bad_parameter` for an empty history or wrong lengths.
+   */
+  recache(history: RecentHistory): Promise<void>;
+  /** Self-contained: restored in any generation of the same package, the stream continues bit for bit. */
+  snapshot(): Promise<Uint8Array>;
+  /** @throws {StreamError} `snapshot_invalid`; nothing is changed then. */
+  restore(bytes: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A package with its graphs open. Lifetime: until `close`, after every generation's. */
+export interface Model {
+  readonly modelPackage: ModelPackage;
+  readonly provider: Provider;
+  /** @throws {StreamError} `unknown_start`, `bad_parameter`. */
+  open(beginning: Beginning): Promise<Generation>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,125 @@
+/** What must hold between the parts of a manifest, beyond its schema. */
+
+import { type Manifest, MOST } from "./manifest-schema.ts";
+
+/** A rule that does not hold: where, and what to do. */
+export interface BrokenRule {
+  readonly path: string;
+  readonly message: string;
+}
+
+type Rule = (manifest: Manifest) => BrokenRule | undefined;
+
+/** The first rule `manifest` breaks. */
+export function brokenRule(manifest: Manifest): BrokenRule | undefined {
+  for (const rule of RULES) {
+    const broken = rule(manifest);
+    if (broken !== undefined) return broken;
+  }
+  return undefined;
+}
+
+const broken = (path: string, message: string): BrokenRule => ({ path, message });
+
+/** Every path the manifest names, and the key that names it. */
+export function namedFiles(manifest: Manifest): readonly (readonly [key: string, name: string])[] {
+  const { card, cover, graphs, starts } = manifest;
+  return [
+    ["card", card],
+    ...(cover === undefined ? [] : [["cover", cover] as const]),
+    ...Object.entries(graphs).map(([role, name]) => [`graphs.${role}`, name] as const),
+    ...starts.map(({ image }, i) => [`starts[${i}].image`, image] as const),
+  ];
+}
+
+const filesAreListed: Rule = (manifest) => {
+  const names = Object.keys(manifest.files);
+  if (names.length > MOST.files) return broken("files", `lists more than ${MOST.files} files`);
+  const missing = namedFiles(manifest).find(([, name]) => !Object.hasOwn(manifest.files, name));
+  return missing && broken(missing[0], `names \`${missing[1]}\`, which \`files\` does not list`);
+};
+
+const topologyFits: Rule = ({ topology, graphs, conditioning, commit, lanes }) => {
+  if (topology === "separable") {
+    if (graphs.encoder === undefined) return broken("graphs.encoder", "is required when separable");
+    if (conditioning.features === null)
+      return broken("conditioning.features", "is required when separable");
+    if (commit.strategy !== "encoder")
+      return broken("commit.strategy", "must be `encoder` when separable");
+    return lanes.video.framesPerBlock === 1
+      ? undefined
+      : broken("lanes.video.framesPerBlock", "must be 1 when separable");
+  }
+  if (graphs.encoder !== undefined)
+    return broken("graphs.encoder", "has no place in an entangled package");
+  if (conditioning.features !== null)
+    return broken("conditioning.features", "must be null when entangled");
+  return commit.strategy === "encoder"
+    ? broken("commit.strategy", "must be `separate` or `fused` when entangled")
+    : undefined;
+};
+
+const fusedHasItsGraph: Rule = ({ commit, graphs, conditioning }) => {
+  const fused = commit.strategy === "fused";
+  if (fused !== (graphs.denoiserFused !== undefined))
+    return broken(
+      "graphs.denoiserFused",
+      "goes with the commit strategy `fused`, and only with it",
+    );
+  return fused && conditioning.previousFrames > 0
+    ? broken("conditioning.previousFrames", "must be 0 with the commit strategy `fused`")
+    : undefined;
+};
+
+const sigmasFall: Rule = ({ schedule: { sigmas, defaultSteps } }) => {
+  for (const [steps, levels] of Object.entries(sigmas)) {
+    const path = `schedule.sigmas.${steps}`;
+    if (levels.length !== Number(steps)) return broken(path, `must hold ${steps} noise levels`);
+    const falling = levels.every((sigma, i) => i === 0 || sigma < (levels[i - 1] ?? 0));
+    if (!falling) return broken(path, "must fall from step to step");
+  }
+  return Object.hasOwn(sigmas, defaultSteps)
+    ? undefined
+    : broken("schedule.defaultSteps", "is not a step count of `schedule.sigmas`");
+};
+
+const cacheFits: Rule = ({ cache, lanes }) => {
+  if (cache.position.rotaryDim > cache.headDim)
+    return broken("cache.position.rotaryDim", "is more than `cache.headDim`");
+  return cache.windowFrames < lanes.video.framesPerBlock
+    ? broken("cache.windowFrames", "is less than one block's frames")
+    : undefined;
+};
+
+const controlsMakeSense: Rule = ({ controls }) => {
+  const names = controls.map(({ name }) => name);
+  const twice = names.findIndex((name, i) => names.indexOf(name) !== i);
+  if (twice >= 0) return broken(`controls[${twice}].name`, "is taken by an earlier control");
+  for (const [i, control] of controls.entries()) {
+    if (control.kind === "axis") {
+      const [low, high] = control.range;
+      if (low >= high) return broken(`controls[${i}].range`, "must be [low, high] with low < high");
+      if (control.default < low || control.default > high)
+        return broken(`controls[${i}].default`, "lies outside `range`");
+    }
+    if (control.kind === "choice" && !control.options.includes(control.default))
+      return broken(`controls[${i}].default`, "is not one of `options`");
+  }
+  return undefined;
+};
+
+const startsDiffer: Rule = ({ starts }) => {
+  const ids = starts.map(({ id }) => id);
+  const twice = ids.findIndex((id, i) => ids.indexOf(id) !== i);
+  return twice < 0 ? undefined : broken(`starts[${twice}].id`, "is taken by an earlier start");
+};
+
+const RULES: readonly Rule[] = [
+  filesAreListed,
+  topologyFits,
+  fusedHasItsGraph,
+  sigmasFall,
+  cacheFits,
+  controlsMakeSense,
+  startsDiffer,
+];
