@@ -1,0 +1,197 @@
+import { WebSocket } from "ws";
+import type { Clock } from "../../core/clock.ts";
+import { StreamError, toStreamError } from "../../core/errors.ts";
+import { as, type Bytes, type Millis } from "../../core/units.ts";
+import { CLOSE, type CloseCode, closeCodeFor } from "../../protocol/close-codes.ts";
+import type { ServerEvent } from "../../protocol/events.ts";
+import { type ClientMessage, LIMITS, parseClientMessage } from "../../protocol/messages.ts";
+import { type Rate, RateLimit } from "../rate-limit.ts";
+import type { MediaSink } from "../send-queue.ts";
+
+/** Where a peer delivers. Nothing is called after `closed`. */
+export interface PeerHandlers {
+  message(message: ClientMessage): void;
+  /** A message was refused; the client has been told. */
+  refused(error: StreamError): void;
+  /** The connection is gone, whoever ended it. */
+  closed(): void;
+}
+
+/** A peer is asked for a sign of life this often. */
+const PING_EVERY: Millis = as(5_000);
+/** Silence after which a connection counts as lost. */
+const SILENCE: Millis = as(15_000);
+/** What may wait in this process for a client that does not read; more ends the connection. */
+const MOST_BUFFERED: Bytes = as(1_500_000);
+/** How long a client may take to answer a close. */
+const PATIENCE: Millis = as(2_000);
+/** Messages above their rate that are refused one by one; a client that sends more is cut off. */
+const EXCESS: Rate = { perSecond: 60, burst: 960 };
+/** How often a client is told that it is too fast. */
+const COMPLAINTS: Rate = { perSecond: 1, burst: 1 };
+/** Most bytes a close frame has for its reason (RFC 6455, section 5.5). */
+const REASON_BYTES = 123;
+
+/**
+ * A client at the other end of a WebSocket: validated messages in, events and media out.
+ *
+ * Lifetime: from an accepted handshake until `closed` was told. Bounds what a client may send, in size and
+ * in rate, and what waits for a client that does not read.
+ */
+export class Peer implements MediaSink {
+  readonly #socket: WebSocket;
+  readonly #clock: Clock;
+  readonly #messages: RateLimit;
+  readonly #excess: RateLimit;
+  readonly #complaints: RateLimit;
+  readonly #life = new AbortController();
+  #handlers: PeerHandlers | undefined;
+  #heardAt: Millis;
+  #isClosing = false;
+
+  constructor(socket: WebSocket, clock: Clock) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#heardAt = clock.now();
+    this.#messages = new RateLimit(clock, {
+      perSecond: LIMITS.messagesPerSecond,
+      burst: LIMITS.messageBurst,
+    });
+    this.#excess = new RateLimit(clock, EXCESS);
+    this.#complaints = new RateLimit(clock, COMPLAINTS);
+  }
+
+  /** Begin to deliver; called once. */
+  listen(handlers: PeerHandlers): void {
+    this.#handlers = handlers;
+    this.#socket.on("message", (data: Buffer, isBinary) => {
+      this.#received(data, isBinary);
+    });
+    this.#socket.on("pong", () => {
+      this.#heardAt = this.#clock.now();
+    });
+    // ws closes the connection itself, with the code that the violation asks for.
+    this.#socket.on("error", () => undefined);
+    this.#socket.on("close", () => {
+      this.#isClosing = true;
+      this.#life.abort();
+      handlers.closed();
+    });
+    void this.#keepAlive();
+  }
+
+  get bufferedBytes(): Bytes {
+    return as(this.#socket.bufferedAmount);
+  }
+
+  send(event: ServerEvent): void {
+    this.#write(JSON.stringify(event));
+  }
+
+  sendMedia(message: Uint8Array): void {
+    this.#write(message);
+  }
+
+  /** Tell the client that its message, or something it depends on, failed. */
+  sendError(error: StreamError, eventId?: string): void {
+    const { event_id, ...detail } = error.detail;
+    const echo = eventId ?? event_id;
+    this.send({
+      type: "error",
+      ...(typeof echo === "string" && { event_id: echo }),
+      error: { ...error.serialise(), detail },
+    });
+  }
+
+  /** Say goodbye; what comes in after that is not delivered. */
+  close(code: CloseCode, reason: string): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#socket.close(code, shortened(reason));
+    void this.#cutAfter(PATIENCE);
+  }
+
+  /** End the connection without a goodbye. */
+  terminate(): void {
+    this.#isClosing = true;
+    this.#socket.terminate();
+  }
+
+  #write(data: string | Uint8Array): void {
+    if (this.#isClosing || this.#socket.readyState !== WebSocket.OPEN) return;
+    if (this.#socket.bufferedAmount > MOST_BUFFERED) {
+      this.terminate();
+      return;
+    }
+    this.#socket.send(data);
+  }
+
+  #received(data: Buffer, isBinary: boolean): void {
+    if (this.#isClosing) return;
+    this.#heardAt = this.#clock.now();
+    if (!this.#messages.take()) {
+      this.#tooFast();
+      return;
+    }
+    try {
+      this.#handlers?.message(read(data, isBinary));
+    } catch (cause) {
+      this.#refuse(toStreamError(cause));
+    }
+  }
+
+  #refuse(error: StreamError): void {
+    this.sendError(error);
+    if (error.code === "message_too_large") this.close(closeCodeFor(error.code), error.message);
+    this.#handlers?.refused(error);
+  }
+
+  #tooFast(): void {
+    const { messagesPerSecond } = LIMITS;
+    const error = new StreamError(
+      "rate_limited",
+      `at most ${messagesPerSecond} messages a second; this one was dropped`,
+      { recovery: "retry", detail: { messages_per_second: messagesPerSecond } },
+    );
+    if (this.#complaints.take()) this.sendError(error);
+    if (!this.#excess.take()) this.close(CLOSE.protocol, "far too many messages");
+  }
+
+  async #cutAfter(patience: Millis): Promise<void> {
+    try {
+      await this.#clock.sleep(patience, this.#life.signal);
+      this.#socket.terminate();
+    } catch {
+      // The client answered in time, which ends the wait.
+    }
+  }
+
+  async #keepAlive(): Promise<void> {
+    const { signal } = this.#life;
+    for (;;) {
+      try {
+        await this.#clock.sleep(PING_EVERY, signal);
+      } catch {
+        // Only the end of the connection interrupts the sleep.
+        return;
+      }
+      if (this.#clock.now() - this.#heardAt >= SILENCE) this.terminate();
+      else if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping();
+    }
+  }
+}
+
+function read(data: Buffer, isBinary: boolean): ClientMessage {
+  if (isBinary) {
+    throw new StreamError("bad_message", "binary messages go from the server to the client only");
+  }
+  if (data.byteLength > LIMITS.messageBytes) {
+    throw new StreamError("message_too_large", `a message is at most ${LIMITS.messageBytes} bytes`);
+  }
+  return parseClientMessage(data.toString("utf8"));
+}
+
+function shortened(reason: string): string {
+  const bytes = Buffer.from(reason, "utf8");
+  return bytes.byteLength <= REASON_BYTES ? reason : `${reason.slice(0, REASON_BYTES / 4)}…`;
+}
