@@ -42,3 +42,30 @@ function draw(control: Control, uniform: () => number): number | string {
       return control.options[Math.floor(uniform() * control.options.length)] ?? control.default;
   }
 }
+
+/** Turns the keys of a player who only chases into those of one with moods. */
+export type MoodyPlayer = (chase: Float32Array) => Float32Array;
+
+const MEAN_MOOD_FRAMES = 40;
+const MEAN_PUSH_FRAMES = 14;
+const CHASE_SHARE = 0.72;
+const IDLE_SHARE = 0.07;
+
+/**
+ * A player of [left, right, jump] worlds who mostly chases, sometimes runs about, sometimes stands still;
+ * the moods that the training data was played with.
+ */
+export function moodyPlayer(seed: number): MoodyPlayer {
+  const uniform = uniforms(seed);
+  let mood = uniform();
+  let push = 0;
+  let jump = 0;
+  return (chase) => {
+    if (uniform() < 1 / MEAN_MOOD_FRAMES) mood = uniform();
+    if (uniform() < 1 / MEAN_PUSH_FRAMES) push = Math.floor(uniform() * 3) - 1;
+    if (uniform() < 1 / 8) jump = uniform() < 0.4 ? 1 : 0;
+    if (mood > 1 - IDLE_SHARE) return new Float32Array(3);
+    if (mood > CHASE_SHARE) return Float32Array.of(push < 0 ? 1 : 0, push > 0 ? 1 : 0, jump);
+    return chase.slice();
+  };
+}

@@ -26,7 +26,8 @@ class Player:
         batch = len(state.x)
         renew = self._draw(batch) < 1 / 40
         self._mood = torch.where(renew, self._draw(batch), self._mood)
-        push, jump = self._chase(state)
+        push, jump = chase(state)
+        jump = jump | (self._draw(batch) < 0.02)
         wander = self._mood > 0.72
         idle = self._mood > 0.93
         flip = self._draw(batch) < 1 / 14
@@ -39,21 +40,24 @@ class Player:
     def _draw(self, batch: int) -> Tensor:
         return torch.rand(batch, generator=self._generator)
 
-    def _chase(self, state: State) -> tuple[Tensor, Tensor]:
-        """Climb by the platforms on the way up, step off an edge on the way down, hop over the slime."""
-        star = torch.tensor(rules.SPOTS)[state.spot]
-        column, row = star[:, 0] + rules.STAR // 2, star[:, 1]
-        centre, feet = state.x + rules.PLAYER_W // 2, state.y + rules.PLAYER_H
-        above = row + rules.STAR < state.y + 4
-        from_ground = torch.where(row >= 70, column, torch.where(column < 64, 40, 88))
-        climb = torch.where(feet > 90, from_ground, torch.where(feet > 64, 64, column))
-        aim = torch.where(above, climb, torch.where(row > feet, _way_down(state, column), column))
-        gap = aim - centre
-        push = torch.where(gap.abs() <= 1, 0, gap.sign())
-        ahead = state.slime_x + rules.SLIME_W // 2 - centre
-        slime = (feet > 104) & (ahead.abs() < 26)
-        jump = (above & (gap.abs() < 18)) | slime | (self._draw(len(gap)) < 0.02)
-        return push, jump
+
+def chase(state: State) -> tuple[Tensor, Tensor]:
+    """Where to go for the star, and whether to jump: int64 and bool [batch].
+
+    Climbs by the platforms on the way up, steps off an edge on the way down, hops over the slime.
+    """
+    star = torch.tensor(rules.SPOTS)[state.spot]
+    column, row = star[:, 0] + rules.STAR // 2, star[:, 1]
+    centre, feet = state.x + rules.PLAYER_W // 2, state.y + rules.PLAYER_H
+    above = row + rules.STAR < state.y + 4
+    from_ground = torch.where(row >= 70, column, torch.where(column < 64, 40, 88))
+    climb = torch.where(feet > 90, from_ground, torch.where(feet > 64, 64, column))
+    aim = torch.where(above, climb, torch.where(row > feet, _way_down(state, column), column))
+    gap = aim - centre
+    push = torch.where(gap.abs() <= 1, 0, gap.sign())
+    ahead = state.slime_x + rules.SLIME_W // 2 - centre
+    slime = (feet > 104) & (ahead.abs() < 26)
+    return push, (above & (gap.abs() < 18)) | slime
 
 
 def _way_down(state: State, column: Tensor) -> Tensor:

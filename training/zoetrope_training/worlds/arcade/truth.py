@@ -1,7 +1,7 @@
 """The truth of `arcade` as ONNX graphs, so that anything can score pictures with the very same rules.
 
-`render.onnx` draws a state, `rules.onnx` advances it, `probe.onnx` reads it back; `truth.json` says what the
-numbers mean.
+`render.onnx` draws a state, `rules.onnx` advances it, `probe.onnx` reads it back, `player.onnx` plays it;
+`truth.json` says what the numbers mean.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from . import rules
-from .play import SPOT_CELLS
+from .play import SPOT_CELLS, chase
 from .probe import DAMAGE, PARTS, complete, read
 from .render import render
 from .rules import Control, State
@@ -52,6 +52,15 @@ class ProbeGraph(nn.Module):
         return reading.state.stack(), reading.present.float(), reading.damage
 
 
+class PlayerGraph(nn.Module):
+    """state [1, 12] to the control [1, 3] of a player who chases the star."""
+
+    def forward(self, state: Tensor) -> Tensor:
+        """Choose keys."""
+        push, jump = chase(State.unstack(state))
+        return torch.stack([push < 0, push > 0, jump], -1).float()
+
+
 def describe() -> dict[str, object]:
     """What `truth.json` holds."""
     return {
@@ -86,6 +95,7 @@ def describe() -> dict[str, object]:
                 "note": "previous and state may be readings: vertical speed and a fade's start come from the pair",
             },
             "probe": {"file": "probe.onnx", "inputs": ["rgb"], "outputs": ["state", "present", "damage"]},
+            "player": {"file": "player.onnx", "inputs": ["state"], "outputs": ["control"]},
         },
         "present": list(PARTS),
         "damageLimit": DAMAGE,
@@ -94,7 +104,7 @@ def describe() -> dict[str, object]:
 
 
 def write_truth(directory: Path) -> list[str]:
-    """Write the three graphs and `truth.json` into `directory`; returns their names."""
+    """Write the graphs and `truth.json` into `directory`; returns their names."""
     directory.mkdir(parents=True, exist_ok=True)
     state = rules.initial(1, torch.Generator().manual_seed(1)).stack()
     control, spot = torch.tensor([[0.0, 1.0, 1.0]]), torch.tensor([3.0])
@@ -105,6 +115,7 @@ def write_truth(directory: Path) -> list[str]:
             RulesGraph(), (state, state, control, spot), ["previous", "state", "control", "spot"], ["next"],
         ),
         "probe.onnx": (ProbeGraph(), (rgb,), ["rgb"], ["state", "present", "damage"]),
+        "player.onnx": (PlayerGraph(), (state,), ["state"], ["control"]),
     }
     for name, (module, inputs, names, outputs) in graphs.items():
         with warnings.catch_warnings():

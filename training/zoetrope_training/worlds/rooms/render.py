@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from zoetrope_training.worlds.rooms.level import PILLAR, SIZE, Level
-from zoetrope_training.worlds.rooms.textures import NAMES, TILE, pyramid
+from zoetrope_training.worlds.rooms.textures import NAMES, TILE, means, quads
 
 PICTURE = 64
 """Width and height of the picture, pixels."""
@@ -21,6 +21,8 @@ FADE = 7.0
 DARKEN = 14.0
 """Cells over which light falls to 1/e."""
 CEILING = len(NAMES) - 1
+CHUNK = 32
+"""Pictures drawn at once, few enough to stay in the cache."""
 CROSSINGS = 2 * SIZE
 """Most grid lines a ray meets before the outer wall stops it."""
 
@@ -89,66 +91,77 @@ def sample_texture(texture: Tensor, u: Tensor, v: Tensor, texels: Tensor) -> Ten
     Shapes: `texture`, `u`, `v` [...], coordinates in [0, 1) that wrap; `texels`, texels of the largest level under one
     pixel; result [..., 3].
     """
-    colours, offsets = pyramid()
-    top = offsets.shape[1] - 1
-    lod = texels.clamp(min=1).log2().clamp(max=top - 1e-3)
+    corners, offsets = quads()
+    lod = texels.clamp(min=1).log2().clamp(max=offsets.shape[1] - 1 - 1e-3)
     base = lod.floor().long()
-    blend = (lod - base)[..., None]
+    blend = lod - base
+    start = offsets[texture, base]
+    size = TILE >> base
 
-    def read(level: Tensor) -> Tensor:
-        size = TILE // 2**level
+    def read(start: Tensor, size: Tensor, share: Tensor) -> Tensor:
         x, y = u * size - 0.5, v * size - 0.5
         left, above = x.floor(), y.floor()
-        fx, fy = (x - left)[..., None], (y - above)[..., None]
-        x0, y0 = left.long() % size, above.long() % size
-        x1, y1 = (x0 + 1) % size, (y0 + 1) % size
-        start = offsets[texture, level]
-        row0, row1 = start + y0 * size, start + y1 * size
-        upper = colours[row0 + x0] * (1 - fx) + colours[row0 + x1] * fx
-        lower = colours[row1 + x0] * (1 - fx) + colours[row1 + x1] * fx
-        return upper * (1 - fy) + lower * fy
+        fx, fy = x - left, y - above
+        index = start + (above.long() & (size - 1)) * size + (left.long() & (size - 1))
+        low, high = (1 - fy) * share, fy * share
+        weight = torch.stack((low * (1 - fx), low * fx, high * (1 - fx), high * fx), dim=-1)
+        return torch.einsum("nk,nkc->nc", weight.reshape(-1, 4), corners.index_select(0, index.reshape(-1)))
 
-    return read(base) * (1 - blend) + read(base + 1) * blend
-
-
-def faded(texture: Tensor, colour: Tensor, distance: Tensor, shade: Tensor) -> Tensor:
-    """Pull far texels to their texture's mean and darken with distance. Shapes: [...], colour and result [..., 3]."""
-    colours, offsets = pyramid()
-    mean = colours[offsets[texture, -1]]
-    keep = torch.exp(-distance / FADE)[..., None]
-    light = (shade * torch.exp(-distance / DARKEN))[..., None]
-    return (mean + (colour - mean) * keep) * light
+    mixed = read(start, size, 1 - blend) + read(offsets[texture, base + 1], size >> 1, blend)
+    return mixed.reshape(*texture.shape, 3)
 
 
 def render(maps: dict[str, Tensor], which: Tensor, pose: Tensor) -> Tensor:
     """Pictures of poses, float32 [B, 3, PICTURE, PICTURE] in [0, 1]. Arguments as `cast`."""
+    return torch.cat([_render(maps, *part) for part in zip(which.split(CHUNK), pose.split(CHUNK), strict=True)])
+
+
+def _render(maps: dict[str, Tensor], which: Tensor, pose: Tensor) -> Tensor:
     hits = cast(maps, which, pose)
     distance = hits.distance[:, None]  # [B, 1, columns]
     row = torch.arange(PICTURE)[None, :, None] + 0.5 - PICTURE / 2  # pixels below the horizon
     height = row * distance / FOCAL  # cells below the eye on the wall's plane
-    on_wall = height.abs() < 0.5
-    shape = (len(pose), PICTURE, PICTURE)
-    texture = hits.texture[:, None].expand(shape)
-    wall = sample_texture(
-        texture, hits.along[:, None].expand(shape), (height + 0.5).clamp(0, 1 - 1e-4), (distance * TILE / FOCAL).expand(shape)
-    )
-    wall = faded(texture, wall, distance.expand(shape), hits.shade[:, None].expand(shape))
+    wall = height.abs() < 0.5
     flat = plane(maps, which, pose, row)
-    return torch.where(on_wall[..., None], wall, flat).permute(0, 3, 1, 2).clamp(0, 1)
+    texture = torch.where(wall, hits.texture[:, None], flat.texture)
+    u = torch.where(wall, hits.along[:, None], flat.u)
+    v = torch.where(wall, (height + 0.5).clamp(0, 1 - 1e-4), flat.v)
+    texels = torch.where(wall, distance * (TILE / FOCAL), flat.texels)
+    away = torch.where(wall, distance, flat.distance)
+    shade = torch.where(wall, hits.shade[:, None], flat.shade)
+    colour = sample_texture(texture, u, v, texels)
+    mean = means()[texture]
+    keep, light = torch.exp(-away / FADE)[..., None], (shade * torch.exp(-away / DARKEN))[..., None]
+    return ((mean + (colour - mean) * keep) * light).permute(0, 3, 1, 2).clamp(0, 1)
 
 
-def plane(maps: dict[str, Tensor], which: Tensor, pose: Tensor, row: Tensor) -> Tensor:
-    """Floor below the horizon and ceiling above it, [B, PICTURE, PICTURE, 3]."""
+@dataclass(frozen=True)
+class Surface:
+    """What floor and ceiling show at every pixel. Shapes: all broadcast to [B, PICTURE, PICTURE]."""
+
+    texture: Tensor
+    u: Tensor
+    v: Tensor
+    texels: Tensor
+    distance: Tensor
+    shade: Tensor
+
+
+def plane(maps: dict[str, Tensor], which: Tensor, pose: Tensor, row: Tensor) -> Surface:
+    """Floor below the horizon and ceiling above it."""
     away = (0.5 * FOCAL / row.abs().clamp(min=0.5)).clamp(max=30)  # [1, rows, 1] cells to the plane
     side = ((torch.arange(PICTURE) + 0.5 - PICTURE / 2) / FOCAL)[None, None]
     x, y, yaw = (pose[:, i, None, None] for i in range(3))
     ground_x = x + away * (yaw.cos() - side * yaw.sin())
     ground_y = y + away * (yaw.sin() + side * yaw.cos())
     cell = (ground_x.long().clamp(0, SIZE - 1), ground_y.long().clamp(0, SIZE - 1))
-    floor = maps["floor"][which[:, None, None].expand_as(ground_x), cell[0], cell[1]]
-    texture = torch.where(row > 0, floor, torch.full_like(floor, CEILING))
-    # A pixel's footprint on the plane grows with the square of the distance; the side of an equal area is taken.
-    texels = (away**1.5 * TILE / FOCAL * 1.4).expand_as(ground_x)
-    colour = sample_texture(texture, ground_x - ground_x.floor(), ground_y - ground_y.floor(), texels)
-    shade = torch.where(row > 0, 0.9, 1.1).expand_as(ground_x)
-    return faded(texture, colour, away.expand_as(ground_x), shade)
+    floor = maps["floor"][which[:, None, None], cell[0], cell[1]]
+    return Surface(
+        texture=torch.where(row > 0, floor, CEILING),
+        u=ground_x - ground_x.floor(),
+        v=ground_y - ground_y.floor(),
+        # A pixel's footprint grows with the square of the distance; the side of a square of equal area is taken.
+        texels=away**1.5 * (TILE / FOCAL * 1.4),
+        distance=away,
+        shade=torch.where(row > 0, 0.9, 1.1),
+    )

@@ -67,6 +67,30 @@ def pyramid() -> tuple[Tensor, Tensor]:
         tiles = F.avg_pool2d(tiles, 2)
 
 
+@cache
+def means() -> Tensor:
+    """The mean colour of every texture, [textures, 3]."""
+    texels, offsets = pyramid()
+    return texels[offsets[:, -1]]
+
+
+@cache
+def quads() -> tuple[Tensor, Tensor]:
+    """Every texel with its neighbours to the right, below and diagonally below, wrapped, for filtering.
+
+    Shapes: [n, 4, 3], in the order of `pyramid`, and the same `offsets`.
+    """
+    texels, offsets = pyramid()
+    parts: list[Tensor] = []
+    for level, start in enumerate(offsets[0].tolist()):
+        side = TILE >> level
+        tiles = texels[start : start + len(NAMES) * side * side].reshape(len(NAMES), side, side, 3)
+        right = tiles.roll(-1, 2)
+        corners = torch.stack((tiles, right, tiles.roll(-1, 1), right.roll(-1, 1)), dim=3)
+        parts.append(corners.reshape(-1, 4, 3))
+    return torch.cat(parts), offsets
+
+
 def main() -> None:
     """Write the atlas from a Freedoom WAD."""
     parser = argparse.ArgumentParser(description="Write the texture atlas of the rooms world.")
