@@ -16,7 +16,7 @@ const VENDORS = {
   "node-av": "^(src/media/codecs/|bench/|tests/)",
   "fluent-ffmpeg": "^(src/media/files/|bench/|tests/)",
   mediabunny: "^(src/media/files/|clients/|bench/|tests/)",
-  pngjs: "^(src/media/files/|bench/|tests/)",
+  pngjs: "^(src/models/pictures|src/media/files/|bench/|tests/)",
   ws: "^(src/transport/websocket/|bench/|tests/)",
   pino: "^src/server/logger",
   fastify: "^src/server/",

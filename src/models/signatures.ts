@@ -1,0 +1,156 @@
+/** The inputs and outputs each graph of a package must have, as its manifest implies them. */
+
+import { controlVectorLength } from "../core/controls.ts";
+import type { GraphRole, Manifest } from "./manifest.ts";
+
+/** One tensor at a graph's border. */
+export interface TensorShape {
+  readonly type: "float32" | "uint8";
+  readonly shape: readonly number[];
+}
+
+/** Every tensor at a graph's border, by name, in the order of `docs/package-format.md`. */
+export interface GraphSignature {
+  readonly inputs: Readonly<Record<string, TensorShape>>;
+  readonly outputs: Readonly<Record<string, TensorShape>>;
+}
+
+/** Sizes that shapes are made of. */
+export interface ModelSizes {
+  /** Latent channels, height and width. */
+  readonly latent: readonly [number, number, number];
+  readonly framesPerBlock: number;
+  readonly previousFrames: number;
+  /** Floats of a control vector. */
+  readonly controls: number;
+  readonly tokensPerFrame: number;
+  /** Frames and tokens the cache has room for. */
+  readonly cacheFrames: number;
+  readonly slots: number;
+  /** Cosines of one slot. */
+  readonly rotaryHalf: number;
+}
+
+/** The sizes a manifest states. */
+export function modelSizes(manifest: Manifest): ModelSizes {
+  const { lanes, conditioning, controls, cache } = manifest;
+  const { latent, framesPerBlock } = lanes.video;
+  const cacheFrames = cache.sinkFrames + cache.windowFrames;
+  return {
+    latent: [latent.channels, latent.height, latent.width],
+    framesPerBlock,
+    previousFrames: conditioning.previousFrames,
+    controls: controlVectorLength(controls),
+    tokensPerFrame: cache.tokensPerFrame,
+    cacheFrames,
+    slots: cacheFrames * cache.tokensPerFrame,
+    rotaryHalf: cache.position.rotaryDim / 2,
+  };
+}
+
+/** The signature of every graph the manifest names. */
+export function graphSignatures(
+  manifest: Manifest,
+): Readonly<Partial<Record<GraphRole, GraphSignature>>> {
+  const { graphs, topology } = manifest;
+  return {
+    ...(graphs.encoder !== undefined && { encoder: encoder(manifest) }),
+    denoiser:
+      topology === "separable" ? separableDenoiser(manifest) : entangledDenoiser(manifest, 1),
+    ...(graphs.denoiserFused !== undefined && { denoiserFused: entangledDenoiser(manifest, 2) }),
+    decoder: decoder(manifest),
+    imageEncoder: imageEncoder(manifest),
+  };
+}
+
+const float = (...shape: number[]): TensorShape => ({ type: "float32", shape });
+const bytes = (...shape: number[]): TensorShape => ({ type: "uint8", shape });
+
+/** The cache as a pass over `frames` frames is given it. */
+function cacheInputs(manifest: Manifest, frames: number): Record<string, TensorShape> {
+  const { layers, heads, headDim } = manifest.cache;
+  const { slots, rotaryHalf, tokensPerFrame } = modelSizes(manifest);
+  return {
+    cache_key: float(layers, heads, slots, headDim),
+    cache_value: float(layers, heads, slots, headDim),
+    cache_bias: float(slots),
+    cache_cos: float(slots, rotaryHalf),
+    cache_sin: float(slots, rotaryHalf),
+    query_cos: float(frames * tokensPerFrame, rotaryHalf),
+    query_sin: float(frames * tokensPerFrame, rotaryHalf),
+  };
+}
+
+/** The keys and values a pass over `frames` frames answers with. */
+function keysAndValues(manifest: Manifest, frames: number): Record<string, TensorShape> {
+  const { layers, heads, headDim, tokensPerFrame } = manifest.cache;
+  const own = float(layers, heads, frames * tokensPerFrame, headDim);
+  return { key: own, value: own };
+}
+
+function previous(manifest: Manifest): Record<string, TensorShape> {
+  const { previousFrames, latent } = modelSizes(manifest);
+  return previousFrames === 0 ? {} : { previous: float(previousFrames, ...latent) };
+}
+
+function encoder(manifest: Manifest): GraphSignature {
+  const { latent, controls } = modelSizes(manifest);
+  return {
+    inputs: {
+      latent: float(1, ...latent),
+      control: float(1, controls),
+      ...cacheInputs(manifest, 1),
+    },
+    outputs: { features: features(manifest), ...keysAndValues(manifest, 1) },
+  };
+}
+
+const features = (manifest: Manifest): TensorShape =>
+  float(1, ...(manifest.conditioning.features ?? []));
+
+function separableDenoiser(manifest: Manifest): GraphSignature {
+  const { latent } = modelSizes(manifest);
+  return {
+    inputs: {
+      sample: float(1, ...latent),
+      sigma: float(1),
+      features: features(manifest),
+      ...previous(manifest),
+    },
+    outputs: { prediction: float(1, ...latent) },
+  };
+}
+
+/** `blocks` is 2 for the fused pass, else 1. */
+function entangledDenoiser(manifest: Manifest, blocks: number): GraphSignature {
+  const { latent, framesPerBlock, controls } = modelSizes(manifest);
+  const frames = blocks * framesPerBlock;
+  return {
+    inputs: {
+      sample: float(frames, ...latent),
+      sigma: float(frames),
+      control: float(frames, controls),
+      ...cacheInputs(manifest, frames),
+      ...previous(manifest),
+    },
+    outputs: { prediction: float(frames, ...latent), ...keysAndValues(manifest, frames) },
+  };
+}
+
+function decoder(manifest: Manifest): GraphSignature {
+  const { latent, framesPerBlock } = modelSizes(manifest);
+  const { width, height } = manifest.lanes.video;
+  return {
+    inputs: { latent: float(framesPerBlock, ...latent) },
+    outputs: { rgb: bytes(framesPerBlock, height, width, 3) },
+  };
+}
+
+function imageEncoder(manifest: Manifest): GraphSignature {
+  const { latent } = modelSizes(manifest);
+  const { width, height } = manifest.lanes.video;
+  return {
+    inputs: { rgb: bytes(1, height, width, 3) },
+    outputs: { latent: float(1, ...latent) },
+  };
+}
