@@ -7,7 +7,7 @@
  */
 
 import { z } from "zod";
-import { StreamError } from "../core/errors.ts";
+import { type ErrorDetail, StreamError } from "../core/errors.ts";
 
 /** Version of this vocabulary; the WebSocket subprotocol is `zoetrope.v1`. */
 export const PROTOCOL_VERSION = 1;
@@ -54,16 +54,11 @@ const mediaWish = z.strictObject({
 
 /** Parameters that may change while a session runs. The console renders its form from this schema. */
 export const liveParameters = z.strictObject({
-  steps: z
-    .number()
-    .int()
-    .min(1)
-    .max(16)
-    .meta({
-      title: "Denoising steps",
-      description: "More steps, more work per block.",
-      applies: "next block",
-    }),
+  steps: z.number().int().min(1).max(16).meta({
+    title: "Denoising steps",
+    description: "More steps, more work per block.",
+    applies: "next block",
+  }),
   seed: seed.meta({ title: "Seed", description: "Noise of every later block.", applies: "reset" }),
   window_frames: z
     .number()
@@ -79,14 +74,25 @@ export const liveParameters = z.strictObject({
     .meta({ title: "Cache sinks", unit: "frames", applies: "reset" }),
 });
 
-const sessionStart = z.strictObject({
-  type: z.literal("session.start"),
-  event_id: eventId,
+const beginning = {
   model: identifier,
   start: identifier.optional(),
   parameters: liveParameters.partial().default({}),
+};
+
+const sessionStart = z.strictObject({
+  type: z.literal("session.start"),
+  event_id: eventId,
+  ...beginning,
   media: mediaWish.prefault({}),
 });
+
+const sessionRequest = z.strictObject({
+  ...beginning,
+  markers: z.boolean().default(false),
+});
+
+const parameterChange = z.strictObject({ parameters: liveParameters.partial() });
 
 const sessionResume = z.strictObject({
   type: z.literal("session.resume"),
@@ -138,8 +144,17 @@ export type ClientMessageInput = z.input<typeof clientMessage>;
 export type MediaWish = z.output<typeof mediaWish>;
 /** Values of the live parameters. */
 export type LiveParameters = z.output<typeof liveParameters>;
+/** What a session is made of when it is made over HTTP; the client joins it with `session.resume`. */
+export type SessionRequest = z.output<typeof sessionRequest>;
 /** A change of some live parameters. */
-export type LiveParameterChange = Partial<LiveParameters>;
+export type LiveParameterChange = {
+  readonly [K in keyof LiveParameters]?: LiveParameters[K] | undefined;
+};
+
+/** JSON Schema of an object. */
+export interface ObjectSchema {
+  readonly properties: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
 
 const KNOWN_TYPES: ReadonlySet<string> = new Set(
   clientMessage.options.map((option) => option.shape.type.value),
@@ -167,16 +182,38 @@ export function parseClientMessage(text: string): ClientMessage {
       detail: echo,
     });
   }
-  const parsed = clientMessage.safeParse(raw);
+  return checked(clientMessage, raw, { label: type, echo });
+}
+
+/**
+ * Validate the body of `POST /v1/sessions`.
+ *
+ * @throws {StreamError} `bad_parameter` naming the offending path.
+ */
+export const parseSessionRequest = (body: unknown): SessionRequest =>
+  checked(sessionRequest, body, { label: "session" });
+
+/**
+ * Validate the body of `PATCH /v1/sessions/{id}`.
+ *
+ * @throws {StreamError} `bad_parameter` naming the offending path.
+ */
+export const parseParameterChange = (body: unknown): LiveParameterChange =>
+  checked(parameterChange, body, { label: "session" }).parameters;
+
+function checked<T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+  { label, echo = {} }: { readonly label: string; readonly echo?: ErrorDetail },
+): z.output<T> {
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const path = issue?.path.join(".") ?? "";
   throw new StreamError(
     "bad_parameter",
-    `${type}: ${path || "message"}: ${issue?.message ?? "invalid"}`,
-    {
-      detail: { ...echo, path },
-    },
+    `${label}: ${path || "message"}: ${issue?.message ?? "invalid"}`,
+    { detail: { ...echo, path } },
   );
 }
 
@@ -194,4 +231,12 @@ function parseObject(text: string): Record<string, unknown> {
 }
 
 /** JSON Schema of the live parameters, with titles, units and when each applies. */
-export const liveParametersSchema = (): unknown => z.toJSONSchema(liveParameters);
+export const liveParametersSchema = (): ObjectSchema =>
+  z.toJSONSchema(liveParameters) as ObjectSchema;
+
+/** JSON Schemas of what clients send, by name, for the OpenAPI document. */
+export const clientSchemas = (): Readonly<Record<string, unknown>> => ({
+  ClientMessage: z.toJSONSchema(clientMessage, { io: "input" }),
+  SessionRequest: z.toJSONSchema(sessionRequest, { io: "input" }),
+  ParameterChange: z.toJSONSchema(parameterChange, { io: "input" }),
+});

@@ -73,6 +73,8 @@ export type SessionEvent =
       readonly at: Position;
     }
   | { readonly type: "generation-started"; readonly at: Position }
+  /** The block at `at` is the first that begins anew. */
+  | { readonly type: "generation-reset"; readonly at: Position }
   | { readonly type: "generation-recovered"; readonly at: Position }
   | {
       readonly type: "limit-near";

@@ -1,4 +1,4 @@
-import { type Observable, Subject, share } from "rxjs";
+import { fromEvent, type Observable, Subject, share, takeUntil } from "rxjs";
 import type { Clock } from "../core/clock.ts";
 import type { ControlValues } from "../core/controls.ts";
 import { Credits } from "../core/credits.ts";
@@ -128,6 +128,11 @@ export class Session {
 
   get parameters(): Parameters {
     return this.#parameters;
+  }
+
+  /** The version of the control state; every accepted change raises it. */
+  get epoch(): number {
+    return this.#controls.epoch;
   }
 
   /** Where the stream stands: the block, frame and media time that come next. */
@@ -284,7 +289,7 @@ export class Session {
   }
 
   async #make(): Promise<BlockResult> {
-    await this.#applyChanges();
+    const change = await this.#applyChanges();
     const { epoch, vector, eventIds } = this.#controls.sample();
     const began = this.#clock.now();
     const result = await this.#engine.next({
@@ -298,26 +303,29 @@ export class Session {
     this.#pacer.made(blockTime);
     this.#metrics.made(result, blockTime);
     this.#made(result, eventIds);
+    if (change === "reset") this.#emit({ type: "generation-reset", at: positionOf(result) });
     return result;
   }
 
-  async #applyChanges(): Promise<void> {
+  async #applyChanges(): Promise<"reset" | "cache" | "none"> {
     const reset = this.#reset;
     const wanted = cacheOptions(this.#parameters);
     this.#reset = undefined;
     if (reset !== undefined) {
       this.#cache = wanted;
       await this.#engine.reset({ ...reset, cache: wanted });
-    } else if (wanted.windowFrames !== this.#cache.windowFrames) {
-      this.#cache = { ...this.#cache, windowFrames: wanted.windowFrames };
-      await this.#engine.configureCache(this.#cache);
+      return "reset";
     }
+    if (wanted.windowFrames === this.#cache.windowFrames) return "none";
+    this.#cache = { ...this.#cache, windowFrames: wanted.windowFrames };
+    await this.#engine.configureCache(this.#cache);
+    return "cache";
   }
 
   #made(result: BlockResult, eventIds: readonly string[]): void {
     const frame = result.firstFrame + result.frames;
     const first = this.#next.block === 0;
-    const at: Position = { block: result.block, frame: result.firstFrame, pts: result.pts };
+    const at = positionOf(result);
     this.#next = {
       block: as(result.block + 1),
       frame: as(frame),
@@ -371,3 +379,9 @@ export class Session {
     }
   }
 }
+
+const positionOf = ({ block, firstFrame, pts }: BlockResult): Position => ({
+  block,
+  frame: firstFrame,
+  pts,
+});
