@@ -1,13 +1,15 @@
 import UPlot from "uplot";
 import { element } from "./element.ts";
 
-/** Points shown: one minute at two a second. */
-const POINTS = 120;
-const HEIGHT = 40;
+/** Points shown: half a minute at two a second. */
+const POINTS = 60;
+/** A line that is shorter than this many points does not fill the width yet. */
+const FEWEST = 16;
+const HEIGHT = 32;
 /** Room above the highest point, as a share of it. */
 const HEADROOM = 1.2;
 
-/** A minute of one number as a small line. */
+/** The last half minute of one number as a small line. */
 export class Chart {
   readonly root = element("div", { class: "chart", "aria-hidden": true });
   readonly #times: number[] = [];
@@ -47,6 +49,12 @@ export class Chart {
     else this.#plot.setSize({ width, height: HEIGHT });
   }
 
+  /** First and last point shown: the line grows from the left, then moves on. */
+  #span(): [number, number] {
+    const last = Math.max(this.#count, FEWEST) - 1;
+    return [Math.max(0, last - POINTS + 1), last];
+  }
+
   #draw(width: number): UPlot {
     const ink = getComputedStyle(this.root).color;
     return new UPlot(
@@ -58,7 +66,7 @@ export class Chart {
         cursor: { show: false },
         axes: [{ show: false }, { show: false }],
         scales: {
-          x: { time: false, range: () => [this.#count - POINTS, this.#count - 1] },
+          x: { time: false, range: () => this.#span() },
           y: { range: (_plot, _low, high) => [0, high > 0 ? high * HEADROOM : 1] },
         },
         series: [

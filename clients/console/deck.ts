@@ -13,8 +13,7 @@ export interface DeckActions {
 /** What the buttons show. */
 export interface DeckState {
   readonly paused: boolean;
-  /** Time recorded so far, as text; undefined when not recording. */
-  readonly recorded: string | undefined;
+  readonly recording: boolean;
   readonly enabled: boolean;
 }
 
@@ -34,10 +33,8 @@ export class Deck {
   readonly #reset = button("reset", "Start over", "R");
   readonly #record = button("record", "Record");
   readonly #expand = button("expand", "Full screen", "F");
-  readonly #recorded = element("span", { class: "deck__time", role: "timer" });
 
   constructor(actions: DeckActions, taken: ReadonlySet<string>, signal: AbortSignal) {
-    this.#record.append(this.#recorded);
     this.root.append(this.#pause, this.#step, this.#reset, this.#record, this.#expand);
     this.#pause.addEventListener("click", actions.togglePause);
     this.#step.addEventListener("click", actions.step);
@@ -57,12 +54,11 @@ export class Deck {
     );
   }
 
-  show({ paused, recorded, enabled }: DeckState): void {
+  show({ paused, recording, enabled }: DeckState): void {
     relabel(this.#pause, paused ? "play" : "pause", paused ? "Resume" : "Pause");
     this.#pause.classList.toggle("is-on", paused);
-    this.#record.classList.toggle("is-recording", recorded !== undefined);
-    this.#record.setAttribute("aria-pressed", String(recorded !== undefined));
-    this.#recorded.textContent = recorded ?? "";
+    relabel(this.#record, "record", recording ? "Stop recording" : "Record");
+    this.#record.classList.toggle("is-recording", recording);
     for (const each of [this.#pause, this.#reset, this.#record]) each.disabled = !enabled;
     this.#step.disabled = !enabled || !paused;
   }
@@ -80,13 +76,18 @@ function button(name: IconName, label: string, key?: string): HTMLButtonElement 
       type: "button",
       class: "button button--icon",
       "aria-label": label,
-      title: key === undefined ? label : `${label} (${key})`,
+      title: titleOf(label, key),
+      "data-key": key,
     },
     icon(name),
   );
 }
 
+const titleOf = (label: string, key: string | undefined): string =>
+  key === undefined ? label : `${label} (${key})`;
+
 function relabel(node: HTMLButtonElement, name: IconName, label: string): void {
-  setAttributes(node, { "aria-label": label });
+  if (node.ariaLabel === label) return;
+  setAttributes(node, { "aria-label": label, title: titleOf(label, node.dataset["key"]) });
   node.querySelector("svg")?.replaceWith(icon(name));
 }

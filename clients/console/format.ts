@@ -39,6 +39,10 @@ export const bitrate = (bits: number | undefined): Reading => {
   return orDash(bits / 1e6, "Mbit/s", 1);
 };
 
+/** A number with its unit, which is given in the plural. */
+export const quantity = (value: number, unit: string): string =>
+  `${value} ${value === 1 ? unit.replace(/s$/, "") : unit}`.trim();
+
 /** A whole number with separators. */
 export const count = (value: number): string => digits(value, 0);
 

@@ -1,14 +1,21 @@
 import type { Control, ControlValues } from "../../src/core/controls.ts";
 import { element } from "./element.ts";
+import { icon } from "./icons.ts";
 import { bindingsOf, keyCap } from "./input/bindings.ts";
 import type { Mixer } from "./input/mixer.ts";
 
 /** Keys shown for one control; more would be noise. */
 const SHOWN_KEYS = 2;
 
-/** The keys that play the model, lit while held; a press with the mouse works too. */
+/** What plays the model: its keys, lit while held (a press with the mouse works too), and a gamepad. */
 export class Keys {
   readonly root = element("ul", { class: "keys", "aria-label": "Keys" });
+  readonly #gamepad = element(
+    "li",
+    { class: "key key--gamepad" },
+    icon("gamepad"),
+    element("span", { class: "sr-only" }, "A gamepad works too"),
+  );
   readonly #items = new Map<string, HTMLElement>();
 
   constructor(controls: readonly Control[], mixer: Mixer) {
@@ -24,6 +31,18 @@ export class Keys {
       this.#items.set(control.name, item);
       this.root.append(item);
     }
+    if (controls.some((control) => (bindingsOf(control).gamepad ?? []).length > 0)) {
+      this.showGamepad(false);
+      this.root.append(this.#gamepad);
+    }
+  }
+
+  /** A gamepad is there, or not. */
+  showGamepad(connected: boolean): void {
+    this.#gamepad.classList.toggle("is-connected", connected);
+    this.#gamepad.title = connected
+      ? "The gamepad plays"
+      : "A gamepad works too: connect it and press a button";
   }
 
   /** Light the controls that are away from rest. */

@@ -55,7 +55,7 @@ const GAUGES: readonly Gauge[] = [
     detail: ({ server }) =>
       server === undefined
         ? ""
-        : `${count(server.cache.slots)} of ${count(server.cache.capacity)} slots`,
+        : `${count(server.cache.slots)} / ${count(server.cache.capacity)} slots`,
   },
   {
     label: "Bitrate",
@@ -67,7 +67,7 @@ const GAUGES: readonly Gauge[] = [
   },
 ];
 
-/** Live numbers of a session, each with its last minute. */
+/** Live numbers of a session, each with its last half minute. */
 export class Numbers {
   readonly root = element("div", { class: "numbers" });
   readonly #cards = GAUGES.map((gauge) => new Card(gauge));

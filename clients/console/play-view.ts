@@ -55,7 +55,7 @@ class PlayView implements View {
       new Set(keyActions(controls).keys()),
       this.#end.signal,
     );
-    this.#deck.show({ paused: false, recorded: undefined, enabled: false });
+    this.#deck.show({ paused: false, recording: false, enabled: false });
     this.#panel = element("aside", { class: "panel", "aria-label": "Numbers and settings" });
     this.#panel.append(heading("Live"), this.#numbers.root);
     this.root = this.#layOut();
@@ -78,8 +78,9 @@ class PlayView implements View {
     const start = startChoice(this.#model, (id) => this.#player?.startFrom(id));
     const row = element("div", { class: "row" }, this.#deck.root);
     if (start) row.append(start);
+    row.append(this.#keys.root);
     const pad = touchPad(this.#model.controls, this.#mixer);
-    const main = element("main", { class: "play" }, this.#stage.root, row, this.#keys.root, pad);
+    const main = element("main", { class: "play" }, this.#stage.root, row, pad);
     document.addEventListener(
       "fullscreenchange",
       () => {
@@ -114,6 +115,7 @@ class PlayView implements View {
       const session = await connect({
         model: this.#model.id,
         canvas: picture,
+        signal: this.#end.signal,
         workerUrl: new URL("decode-worker.js", document.baseURI),
       });
       if (this.#end.signal.aborted) session.stop();
@@ -131,6 +133,7 @@ class PlayView implements View {
       numbers: this.#numbers,
       toasts: this.#toasts,
       mixer: this.#mixer,
+      keys: this.#keys,
       again: this.#again,
     });
     this.#stage.picture.focus({ preventScroll: true });

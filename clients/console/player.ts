@@ -9,6 +9,7 @@ import { driveByGamepad } from "./input/gamepad.ts";
 import { driveByKeyboard } from "./input/keyboard.ts";
 import type { Mixer } from "./input/mixer.ts";
 import { driveByPointer } from "./input/pointer.ts";
+import type { Keys } from "./keys.ts";
 import type { Numbers } from "./numbers.ts";
 import { RecordButton } from "./record-button.ts";
 import type { Stage } from "./stage.ts";
@@ -24,6 +25,7 @@ export interface PlayerParts {
   readonly numbers: Numbers;
   readonly toasts: Toasts;
   readonly mixer: Mixer;
+  readonly keys: Keys;
   /** Begin a whole new session. */
   readonly again: () => void;
 }
@@ -38,6 +40,8 @@ export class Player {
   readonly #parts: PlayerParts;
   readonly #end = new AbortController();
   readonly #recording: RecordButton;
+  /** Why the session is about to end, when that was said before it did. */
+  #reason: StreamError | undefined;
   #countdown: ReturnType<typeof setInterval> | undefined;
 
   constructor(session: Session, parts: PlayerParts) {
@@ -102,7 +106,8 @@ export class Player {
       this.#linkChanged(link);
     });
     this.session.on("error", (error) => {
-      toasts.show(describeError(error));
+      if (error.recovery === "end-session") this.#reason = error;
+      else toasts.show(describeError(error));
     });
     this.session.on("event", (event) => {
       if (event.type === "session.warning") {
@@ -119,11 +124,11 @@ export class Player {
 
   #takeControls(): void {
     const { controls } = this.session.model;
-    const { mixer, stage } = this.#parts;
+    const { mixer, stage, keys } = this.#parts;
     const { signal } = this.#end;
     driveByKeyboard(keyActions(controls), mixer, signal);
     driveByPointer(stage.picture, motionBindings(controls), mixer, signal);
-    driveByGamepad(controls, mixer, signal);
+    driveByGamepad(controls, { mixer, connected: (is) => keys.showGamepad(is) }, signal);
   }
 
   #linkChanged(link: LinkState): void {
@@ -141,17 +146,19 @@ export class Player {
     }
     if (link.kind === "closed") {
       const action = { label: "Start again", run: again };
-      showCover(stage.cover, describeEnd(link.code, link.lost), { action });
+      const notice = this.#reason ? describeError(this.#reason) : describeEnd(link.code, link.lost);
+      showCover(stage.cover, notice, { action });
     }
   }
 
   #showState(): void {
-    const { deck, status } = this.#parts;
+    const { deck, stage, status } = this.#parts;
     const { link, state } = this.session;
     status.show(link, state);
+    stage.showRecorded(this.#recording.time);
     deck.show({
       paused: state === "paused",
-      recorded: this.#recording.time,
+      recording: this.#recording.time !== undefined,
       enabled: link.kind === "live",
     });
   }

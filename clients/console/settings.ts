@@ -1,6 +1,7 @@
 import type { LiveParameterChange, LiveParameters } from "../web/index.ts";
 import { element } from "./element.ts";
 import type { Field } from "./fields.ts";
+import { quantity } from "./format.ts";
 import { icon } from "./icons.ts";
 
 /** Seeds the dice throw: short enough to remember. */
@@ -67,7 +68,7 @@ function choices(field: Field, options: readonly number[], set: (value: number) 
     if (target instanceof HTMLInputElement) set(Number(target.value));
   });
   return {
-    body: row(field, group),
+    body: row(field, group, element("span", { class: "field__value" }, field.unit)),
     show: (value) => {
       for (const input of inputs) input.checked = Number(input.value) === value;
     },
@@ -85,7 +86,7 @@ function slider(field: Field, range: Range, set: (value: number) => void): Widge
   });
   const show = (value: number) => {
     input.value = String(value);
-    output.textContent = `${value} ${field.unit}`.trim();
+    output.textContent = quantity(value, field.unit);
   };
   input.addEventListener("input", () => {
     show(input.valueAsNumber);

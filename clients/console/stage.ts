@@ -13,6 +13,7 @@ export class Stage {
   /** Lies over the picture; for messages. */
   readonly cover: HTMLElement;
   readonly #frame: HTMLElement;
+  readonly #badge = element("span", { class: "badge", role: "timer", hidden: true });
   readonly #glow: HTMLCanvasElement;
   readonly #observer: ResizeObserver;
   #size: { width: number; height: number };
@@ -31,7 +32,7 @@ export class Stage {
     this.#glow = element("canvas", { class: "glow", width: GLOW_SIDE, height: GLOW_SIDE });
     this.#glow.setAttribute("aria-hidden", "true");
     this.cover = element("div", { class: "cover", role: "status" });
-    this.#frame = element("div", { class: "frame" }, this.picture, this.cover);
+    this.#frame = element("div", { class: "frame" }, this.picture, this.#badge, this.cover);
     this.root = element("div", { class: "stage" }, this.#glow, this.#frame);
     this.#observer = new ResizeObserver(() => {
       this.#layOut();
@@ -44,6 +45,12 @@ export class Stage {
     this.#drawn += 1;
     if (this.#drawn % GLOW_EVERY !== 1) return;
     this.#glow.getContext("2d")?.drawImage(this.picture, 0, 0, GLOW_SIDE, GLOW_SIDE);
+  }
+
+  /** Show the time recorded so far; undefined when not recording. */
+  showRecorded(time: string | undefined): void {
+    this.#badge.hidden = time === undefined;
+    this.#badge.textContent = time ?? "";
   }
 
   /** The stream's pictures have this size. */

@@ -12,7 +12,7 @@ export class Status {
   show(link: LinkState, state: SessionStateName): void {
     const word = wordFor(link, state);
     this.root.textContent = word;
-    this.root.dataset["tone"] = word === "Live" ? "live" : link.kind;
+    this.root.dataset["tone"] = word.toLowerCase();
   }
 }
 

@@ -2,15 +2,10 @@ import { systemClock } from "../../src/core/clock.ts";
 import type { ControlValues } from "../../src/core/controls.ts";
 import { StreamError } from "../../src/core/errors.ts";
 import type { ServerEvent } from "../../src/protocol/events.ts";
-import type {
-  ClientMessageInput,
-  LiveParameterChange,
-  MediaWish,
-  SUBPROTOCOL,
-} from "../../src/protocol/messages.ts";
+import type { LiveParameterChange, MediaWish, SUBPROTOCOL } from "../../src/protocol/messages.ts";
 import { socketAddress } from "./address.ts";
 import { decodableCodecs } from "./codecs.ts";
-import { Link, type LinkHandlers } from "./link.ts";
+import { Link, type LinkHandlers, type Opening } from "./link.ts";
 import { LiveSession } from "./live-session.ts";
 import { Meter } from "./meter.ts";
 import type { Session } from "./session.ts";
@@ -33,6 +28,8 @@ export interface ConnectOptions {
   readonly canvas?: HTMLCanvasElement;
   /** Address of the decoding worker's script; `decode-worker.js` beside this module when absent. */
   readonly workerUrl?: string | URL;
+  /** Gives up before the session is there; does nothing afterwards. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -40,12 +37,15 @@ export interface ConnectOptions {
  *
  * Lifetime: the session holds a socket, a worker and an animation-frame loop until it is closed.
  * @throws {StreamError} the server's own error when it refuses, `server_unreachable` when it cannot be reached.
+ * @throws the signal's reason when `signal` aborts first.
  */
 export async function connect<Values extends ControlValues = ControlValues>(
   options: ConnectOptions,
 ): Promise<Session<Values>> {
   const meter = new Meter(systemClock.now());
-  const first = await startMessage(options);
+  const codecs = options.media?.codecs ?? (await decodableCodecs());
+  const first = startMessage(options, codecs);
+  options.signal?.throwIfAborted();
   const open = browserSocket(socketAddress(options.url ?? location.href), [subprotocol]);
   return new Promise((resolve, reject) => {
     let session: LiveSession<Values> | undefined;
@@ -58,6 +58,7 @@ export async function connect<Values extends ControlValues = ControlValues>(
         link,
         created,
         meter,
+        codecs,
         canvas: options.canvas ?? document.createElement("canvas"),
         workerUrl: options.workerUrl ?? new URL("./decode-worker.js", import.meta.url),
       });
@@ -72,17 +73,22 @@ export async function connect<Values extends ControlValues = ControlValues>(
       },
     };
     const link = new Link(parts, first, handlers);
+    options.signal?.addEventListener("abort", () => {
+      if (session !== undefined) return;
+      link.close();
+      reject(options.signal?.reason as Error);
+    });
   });
 }
 
-async function startMessage(options: ConnectOptions): Promise<ClientMessageInput> {
+function startMessage(options: ConnectOptions, codecs: MediaWish["codecs"]): Opening {
   const { model, start, parameters, media } = options;
   return {
     type: "session.start",
     model,
     ...(start !== undefined && { start }),
     ...(parameters && { parameters }),
-    media: { codecs: await decodableCodecs(), ...media },
+    media: { ...media, codecs },
   };
 }
 

@@ -6,7 +6,10 @@ export interface DecodingHandlers {
   /** The picture is the receiver's to close. */
   picture(header: MediaHeader, picture: Picture): void;
   discarded(header: MediaHeader): void;
+  /** The decoder failed; it begins anew at the next key packet. */
   needKey(reason: string): void;
+  /** The worker itself is gone: nothing will be decoded any more. */
+  broken(reason: string): void;
 }
 
 /** The page's end of the decoding worker. Lifetime: one worker, until `close`. */
@@ -19,7 +22,7 @@ export class Decoding {
       deliver(data, handlers);
     });
     this.#worker.addEventListener("error", ({ message }) => {
-      handlers.needKey(message);
+      handlers.broken(message);
     });
   }
 

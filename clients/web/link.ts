@@ -2,7 +2,7 @@ import type { Clock } from "../../src/core/clock.ts";
 import { as, type Millis } from "../../src/core/units.ts";
 import { CLOSE } from "../../src/protocol/close-codes.ts";
 import type { ServerEvent } from "../../src/protocol/events.ts";
-import type { ClientMessageInput } from "../../src/protocol/messages.ts";
+import type { ClientMessageInput, MediaWish } from "../../src/protocol/messages.ts";
 import { backoff } from "./backoff.ts";
 import type { OpenSocket, Socket } from "./socket.ts";
 
@@ -41,6 +41,9 @@ interface Ticket {
   readonly grace: Millis;
 }
 
+/** The message that opens a session, or takes one up again. */
+export type Opening = Extract<ClientMessageInput, { type: "session.start" | "session.resume" }>;
+
 /** Close codes after which the server has no session to come back to. */
 const FINAL: ReadonlySet<number> = new Set([
   CLOSE.done,
@@ -62,18 +65,20 @@ const FINAL: ReadonlySet<number> = new Set([
 export class Link {
   readonly #parts: LinkParts;
   readonly #handlers: LinkHandlers;
-  readonly #first: ClientMessageInput;
+  readonly #first: Opening;
   readonly #end = new AbortController();
   #socket: Socket | undefined;
   #ticket: Ticket | undefined;
+  #media: Opening["media"];
   #lostAt: Millis | undefined;
   #attempt = 0;
   #heardAt: Millis;
 
   /** Opens a socket at once and says `first` on it, a `session.start` or `session.resume`. */
-  constructor(parts: LinkParts, first: ClientMessageInput, handlers: LinkHandlers) {
+  constructor(parts: LinkParts, first: Opening, handlers: LinkHandlers) {
     this.#parts = parts;
     this.#first = first;
+    this.#media = first.media;
     this.#handlers = handlers;
     this.#heardAt = parts.clock.now();
     handlers.state({ kind: "connecting" });
@@ -84,6 +89,12 @@ export class Link {
   /** False when the connection is down and the message was not sent. */
   send(message: ClientMessageInput): boolean {
     return this.#socket?.send(JSON.stringify(message)) ?? false;
+  }
+
+  /** Come back on a new socket, asking for `media` in place of what was asked before. */
+  renew(media: Partial<MediaWish>): void {
+    this.#media = { ...this.#media, ...media };
+    this.#drop();
   }
 
   /** Leave for good. The session is over when `session.stop` was sent before. */
@@ -118,8 +129,7 @@ export class Link {
   #greeting(): ClientMessageInput {
     if (this.#ticket === undefined) return this.#first;
     const { session, token } = this.#ticket;
-    const media = "media" in this.#first ? this.#first.media : undefined;
-    return { type: "session.resume", session, token, ...(media && { media }) };
+    return { type: "session.resume", session, token, ...(this.#media && { media: this.#media }) };
   }
 
   #received(event: ServerEvent): void {

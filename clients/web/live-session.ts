@@ -2,12 +2,17 @@ import { systemClock } from "../../src/core/clock.ts";
 import type { ControlValues } from "../../src/core/controls.ts";
 import { StreamError, toStreamError } from "../../src/core/errors.ts";
 import type { ModelSummary, ServerEvent, SessionStateName } from "../../src/protocol/events.ts";
-import { decodeMediaFrame, type MediaHeader } from "../../src/protocol/media-frame.ts";
+import {
+  decodeMediaFrame,
+  type MediaCodec,
+  type MediaHeader,
+} from "../../src/protocol/media-frame.ts";
 import type {
   ClientMessageInput,
   LiveParameterChange,
   LiveParameters,
 } from "../../src/protocol/messages.ts";
+import { CodecLadder } from "./codecs.ts";
 import { ControlPad } from "./control-pad.ts";
 import type { PictureConfig } from "./decode-messages.ts";
 import { Decoding } from "./decoding.ts";
@@ -33,6 +38,8 @@ export interface SessionParts {
   readonly canvas: HTMLCanvasElement;
   readonly workerUrl: string | URL;
   readonly meter: Meter;
+  /** What this browser decodes, best first. */
+  readonly codecs: readonly MediaCodec[];
 }
 
 /** A request without the `event_id` that the session adds. */
@@ -53,14 +60,18 @@ export class LiveSession<Values extends ControlValues>
   readonly #decoding: Decoding;
   readonly #presenter: Presenter;
   readonly #statsTimer: ReturnType<typeof setInterval>;
+  readonly #ladder: CodecLadder;
+  /** How the newest packet is coded. */
+  #codec: MediaCodec = "rgb";
   #keyAskedAt = Number.NEGATIVE_INFINITY;
   state: SessionStateName;
   link: LinkState = { kind: "live" };
   parameters: LiveParameters;
   config: PictureConfig | undefined;
 
-  constructor({ link, created, canvas, workerUrl, meter }: SessionParts) {
+  constructor({ link, created, canvas, workerUrl, meter, codecs }: SessionParts) {
     super();
+    this.#ladder = new CodecLadder(codecs);
     this.#link = link;
     this.#meter = meter;
     this.id = created.session;
@@ -117,6 +128,7 @@ export class LiveSession<Values extends ControlValues>
   #openDecoding(workerUrl: string | URL): Decoding {
     return new Decoding(workerUrl, {
       picture: (header, picture) => {
+        this.#ladder.decoded();
         this.#acknowledge(header);
         this.#presenter.push(header, picture);
       },
@@ -125,11 +137,32 @@ export class LiveSession<Values extends ControlValues>
         this.#acknowledge(header);
         this.requestKeyframe();
       },
-      needKey: () => {
+      needKey: (reason) => {
         this.#meter.decodeErrors += 1;
-        this.requestKeyframe();
+        this.#decodeFailed(reason);
+      },
+      broken: (reason) => {
+        this.#giveUp(reason);
       },
     });
+  }
+
+  /** Try again from a key packet; after several failures in a row ask for the next codec. */
+  #decodeFailed(reason: string): void {
+    const codecs = this.#ladder.failed(this.#codec);
+    if (codecs === undefined) this.requestKeyframe();
+    else if (codecs.length === 0) this.#giveUp(reason);
+    else this.#link.renew({ codecs: [...codecs] });
+  }
+
+  #giveUp(reason: string): void {
+    this.emit(
+      "error",
+      new StreamError("unsupported_codec", `the pictures cannot be decoded: ${reason}`, {
+        recovery: "end-session",
+      }),
+    );
+    this.stop();
   }
 
   #request(request: Request): Promise<void> {
@@ -154,6 +187,7 @@ export class LiveSession<Values extends ControlValues>
     try {
       const { header, payload } = decodeMediaFrame(new Uint8Array(message));
       if (header.kind !== "video" || this.config === undefined) return;
+      this.#codec = header.codec;
       if (this.has("packet")) this.emit("packet", { header, payload: payload.slice() });
       this.#decoding.decode(header, message);
     } catch (cause) {
@@ -178,6 +212,9 @@ export class LiveSession<Values extends ControlValues>
         return;
       case "error":
         if (!answered) this.emit("error", StreamError.from(event.error));
+        return;
+      case "input.applied":
+        this.emit("applied", event);
         return;
       case "generation.paused":
         this.#setState("paused");

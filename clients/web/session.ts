@@ -24,6 +24,8 @@ export interface SessionEvents {
   readonly frame: MediaHeader;
   /** A received packet before it is decoded; a copy, the listener's own. */
   readonly packet: MediaFrame;
+  /** The block, frame and media time that first show inputs, from the server. */
+  readonly applied: Extract<ServerEvent, { type: "input.applied" }>;
   /** One input reached the picture, after this long. */
   readonly latency: Millis;
   /** Twice a second. */

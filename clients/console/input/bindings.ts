@@ -28,11 +28,15 @@ export interface MotionBinding {
 
 /** What people expect of these names; used for controls that suggest nothing. */
 const BY_NAME: Readonly<Record<string, ControlBindings>> = {
-  left: { keyboard: ["ArrowLeft", "KeyA"], gamepad: ["dpad-left", "left-x-"], touch: "left" },
-  right: { keyboard: ["ArrowRight", "KeyD"], gamepad: ["dpad-right", "left-x+"], touch: "right" },
-  up: { keyboard: ["ArrowUp", "KeyW"], gamepad: ["dpad-up", "left-y-"], touch: "up" },
-  down: { keyboard: ["ArrowDown", "KeyS"], gamepad: ["dpad-down", "left-y+"], touch: "down" },
-  jump: { keyboard: ["Space", "ArrowUp", "KeyW"], gamepad: ["a"], touch: "primary" },
+  left: { keyboard: ["ArrowLeft", "KeyA"], gamepad: ["dpad-left", "stick-left"], touch: "left" },
+  right: {
+    keyboard: ["ArrowRight", "KeyD"],
+    gamepad: ["dpad-right", "stick-right"],
+    touch: "right",
+  },
+  up: { keyboard: ["ArrowUp", "KeyW"], gamepad: ["dpad-up", "stick-up"], touch: "up" },
+  down: { keyboard: ["ArrowDown", "KeyS"], gamepad: ["dpad-down", "stick-down"], touch: "down" },
+  jump: { keyboard: ["Space", "ArrowUp", "KeyW"], gamepad: ["south"], touch: "primary" },
 };
 
 /** The bindings of a control: each of its own suggestions, and what its name tells for the rest. */
@@ -96,13 +100,12 @@ const KEY_CAPS: Readonly<Record<string, string>> = {
   ArrowRight: "→",
   ArrowUp: "↑",
   ArrowDown: "↓",
-  Space: "space",
-  ShiftLeft: "shift",
-  ShiftRight: "shift",
-  ControlLeft: "ctrl",
-  Enter: "enter",
+  Space: "Space",
+  ShiftLeft: "Shift",
+  ShiftRight: "Shift",
+  ControlLeft: "Ctrl",
+  Enter: "Enter",
 };
 
 /** What is printed on the key with this `KeyboardEvent.code`. */
-export const keyCap = (code: string): string =>
-  KEY_CAPS[code] ?? code.replace(/^(Key|Digit)/, "").toLowerCase();
+export const keyCap = (code: string): string => KEY_CAPS[code] ?? code.replace(/^(Key|Digit)/, "");

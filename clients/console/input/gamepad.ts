@@ -2,12 +2,12 @@ import type { Control } from "../../../src/core/controls.ts";
 import { bindingsOf } from "./bindings.ts";
 import type { Mixer } from "./mixer.ts";
 
-/** Button indexes of the W3C standard gamepad. */
+/** Button indexes of the W3C standard gamepad, by place. */
 const BUTTONS: Readonly<Record<string, number>> = {
-  a: 0,
-  b: 1,
-  x: 2,
-  y: 3,
+  south: 0,
+  east: 1,
+  west: 2,
+  north: 3,
   lb: 4,
   rb: 5,
   lt: 6,
@@ -20,12 +20,26 @@ const BUTTONS: Readonly<Record<string, number>> = {
   "dpad-right": 15,
 };
 
-/** Axis indexes of the W3C standard gamepad. */
-const AXES: Readonly<Record<string, number>> = {
-  "left-x": 0,
-  "left-y": 1,
-  "right-x": 2,
-  "right-y": 3,
+interface StickPart {
+  readonly axis: number;
+  /** Which way counts; 0 for the whole axis. */
+  readonly half: -1 | 0 | 1;
+}
+
+/** Axis indexes of the W3C standard gamepad: `stick` is the left stick, `look` the right one. */
+const STICKS: Readonly<Record<string, StickPart>> = {
+  "stick-x": { axis: 0, half: 0 },
+  "stick-y": { axis: 1, half: 0 },
+  "stick-left": { axis: 0, half: -1 },
+  "stick-right": { axis: 0, half: 1 },
+  "stick-up": { axis: 1, half: -1 },
+  "stick-down": { axis: 1, half: 1 },
+  "look-x": { axis: 2, half: 0 },
+  "look-y": { axis: 3, half: 0 },
+  "look-left": { axis: 2, half: -1 },
+  "look-right": { axis: 2, half: 1 },
+  "look-up": { axis: 3, half: -1 },
+  "look-down": { axis: 3, half: 1 },
 };
 
 /** Deflection below which a stick is at rest. */
@@ -43,36 +57,48 @@ export interface PadReading {
 export function readPart(pad: PadReading, name: string): number {
   const button = BUTTONS[name];
   if (button !== undefined) return pad.buttons[button]?.value ?? 0;
-  const half = name.endsWith("+") ? 1 : name.endsWith("-") ? -1 : 0;
-  const axis = AXES[half === 0 ? name : name.slice(0, -1)];
-  const deflection = axis === undefined ? 0 : (pad.axes[axis] ?? 0);
-  if (half === 0) return Math.abs(deflection) < DEAD_ZONE ? 0 : deflection;
-  return Math.max(0, deflection * half);
+  const stick = STICKS[name];
+  if (stick === undefined) return 0;
+  const deflection = pad.axes[stick.axis] ?? 0;
+  if (stick.half !== 0) return Math.max(0, deflection * stick.half);
+  return Math.abs(deflection) < DEAD_ZONE ? 0 : deflection;
+}
+
+/** What a gamepad does on the page. */
+export interface GamepadHandlers {
+  readonly mixer: Mixer;
+  /** Told when the first gamepad appears and when the last one goes. */
+  readonly connected: (is: boolean) => void;
 }
 
 /** Let the first connected gamepad hold the controls bound to it; until `signal` aborts. */
 export function driveByGamepad(
   controls: readonly Control[],
-  mixer: Mixer,
+  { mixer, connected }: GamepadHandlers,
   signal: AbortSignal,
 ): void {
   const bound = controls.filter((control) => (bindingsOf(control).gamepad ?? []).length > 0);
+  let present = false;
   const poll = () => {
     if (signal.aborted) return;
     const pad = navigator.getGamepads().find((candidate) => candidate !== null);
+    if ((pad !== undefined) !== present) {
+      present = pad !== undefined;
+      if (!present) mixer.letGoOf("gamepad");
+      connected(present);
+    }
     if (pad) for (const control of bound) apply(control, pad, mixer);
-    requestAnimationFrame(poll);
+    if (present) requestAnimationFrame(poll);
   };
-  const start = () => requestAnimationFrame(poll);
-  if (navigator.getGamepads().some((pad) => pad !== null)) start();
-  else addEventListener("gamepadconnected", start, { signal, once: true });
+  addEventListener("gamepadconnected", poll, { signal });
+  poll();
 }
 
 function apply(control: Control, pad: PadReading, mixer: Mixer): void {
+  if (control.kind === "choice") return;
   const parts = (bindingsOf(control).gamepad ?? []).map((name) => readPart(pad, name));
   const strongest = parts.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a), 0);
   const value = control.kind === "axis" ? strongest : strongest >= PRESS ? 1 : 0;
-  if (control.kind === "choice") return;
   if (value === 0) mixer.letGo("gamepad", control.name);
   else mixer.hold("gamepad", control.name, value);
 }

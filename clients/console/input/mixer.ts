@@ -41,6 +41,11 @@ export class Mixer {
     if (this.#held.get(name)?.delete(source) === true) this.#apply(name);
   }
 
+  /** `source` lets go of everything. */
+  letGoOf(source: string): void {
+    for (const name of this.#held.keys()) this.letGo(source, name);
+  }
+
   /** Everyone lets go of everything, as when the window loses the keyboard. */
   releaseAll(): void {
     const names = [...this.#held].filter(([, hands]) => hands.size > 0).map(([name]) => name);
