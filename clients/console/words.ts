@@ -79,6 +79,10 @@ const BY_CLOSE: Readonly<Record<number, Notice>> = {
     title: "Opened somewhere else",
     advice: "The session is being played in another window.",
   },
+  [CLOSE.protocol]: {
+    title: "The server did not understand this page",
+    advice: "Page and server may be of different versions. Load the page anew.",
+  },
   [CLOSE.modelLost]: BY_CODE["engine_lost"] as Notice,
   [CLOSE.tryLater]: BY_CODE["session_limit"] as Notice,
 };

@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { fieldsOf } from "../../../clients/console/fields.ts";
+import { bytes, clockTime, milliseconds, quantity } from "../../../clients/console/format.ts";
+import { shownSize } from "../../../clients/console/picture-size.ts";
+import { describeEnd, describeError } from "../../../clients/console/words.ts";
+import type { ModelSummary, ParametersSchema } from "../../../clients/web/index.ts";
+import { StreamError } from "../../../src/core/errors.ts";
+import { CLOSE } from "../../../src/protocol/close-codes.ts";
+import { liveParametersSchema } from "../../../src/protocol/messages.ts";
+
+const MODEL: ModelSummary = {
+  id: "m",
+  version: "1.0.0",
+  title: "M",
+  description: "",
+  licence: "MIT",
+  cover: null,
+  video: { width: 128, height: 128, frame_rate: 30 },
+  frames_per_block: 1,
+  steps: { default: 2, choices: [1, 2, 4] },
+  cache: { window_frames: 16, sink_frames: 1 },
+  controls: [],
+  starts: [],
+};
+const schema = liveParametersSchema() as unknown as ParametersSchema;
+
+test("the form is made of the protocol's own schema, inside what the model was built for", () => {
+  const fields = fieldsOf(schema, MODEL);
+  expect(fields.map(({ name, kind }) => [name, kind])).toEqual([
+    ["steps", "choices"],
+    ["seed", "number"],
+    ["window_frames", "slider"],
+    ["sink_frames", "choices"],
+  ]);
+  expect(fields[0]).toMatchObject({ options: [1, 2, 4], title: "Denoising steps" });
+  expect(fields[2]).toMatchObject({ low: 1, high: 16, unit: "frames" });
+  expect(fields[3]).toMatchObject({ options: [0, 1] });
+});
+
+test("what cannot be changed is not in the form", () => {
+  const fixed = {
+    ...MODEL,
+    steps: { default: 1, choices: [1] },
+    cache: { window_frames: 1, sink_frames: 0 },
+  };
+  expect(fieldsOf(schema, fixed).map(({ name }) => name)).toEqual(["seed"]);
+});
+
+test.each([
+  [{ width: 1000, height: 700 }, 1, 640],
+  [{ width: 1000, height: 768 }, 1, 768],
+  [{ width: 390, height: 400 }, 2, 384],
+  [{ width: 250, height: 900 }, 1, 250],
+  [{ width: 60, height: 60 }, 1, 60],
+])("pixel art in %o at density %d is shown %d wide", (room, density, width) => {
+  expect(shownSize({ width: 128, height: 128 }, room, density).width).toBeCloseTo(width);
+});
+
+test("large pictures fill the room", () => {
+  const shown = shownSize({ width: 1280, height: 720 }, { width: 1000, height: 1000 }, 1);
+  expect(shown).toEqual({ width: 1000, height: 562.5 });
+});
+
+test("numbers read as people write them", () => {
+  expect(milliseconds(7.31)).toEqual({ value: "7.3", unit: "ms" });
+  expect(milliseconds(undefined).value).toBe("–");
+  expect(bytes(1_210_000)).toEqual({ value: "1.2", unit: "MB" });
+  expect(quantity(1, "frames")).toBe("1 frame");
+  expect(quantity(2, "frames")).toBe("2 frames");
+  expect(clockTime(61_000)).toBe("1:01");
+});
+
+test("every way a session can end for good is told in words, without a bare code", () => {
+  const codes = [CLOSE.done, CLOSE.protocol, CLOSE.tryLater, CLOSE.sessionEnded, CLOSE.idle];
+  for (const code of [...codes, CLOSE.timeLimit, CLOSE.replaced, CLOSE.modelLost]) {
+    expect(describeEnd(code, false).advice).not.toContain(String(code));
+  }
+  expect(describeEnd(1006, true).title).toBe("The connection is lost");
+  expect(describeError(new StreamError("session_limit", "full")).title).toBe("All seats are taken");
+  expect(describeError(new StreamError("internal", "it broke")).advice).toBe("it broke.");
+});
