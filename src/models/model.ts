@@ -1,6 +1,10 @@
 import type { Clock } from "../core/clock.ts";
-import type { Model, ModelOptions } from "./contract.ts";
+import type { Beginning, Model, ModelOptions } from "./contract.ts";
+import { PackageGeneration } from "./generation.ts";
+import { openGraphs } from "./ort/open.ts";
 import type { ModelPackage } from "./package.ts";
+import { modelSizes } from "./signatures.ts";
+import { Starts } from "./starts.ts";
 
 export type { CacheChoice, CacheReport } from "../cache/policy.ts";
 export type {
@@ -17,8 +21,37 @@ export type {
   RecentHistory,
 } from "./contract.ts";
 
-export declare function openModel(
+/**
+ * Open a package's graphs and make one block that nobody sees, so that the first session waits for nothing
+ * and a graph that cannot run is found here.
+ *
+ * @throws {StreamError} `provider_unavailable`, `inference_failed`.
+ */
+export async function openModel(
   modelPackage: ModelPackage,
   options: ModelOptions,
   clock: Clock,
-): Promise<Model>;
+): Promise<Model> {
+  const graphs = await openGraphs(modelPackage, options);
+  const starts = new Starts(modelPackage, graphs.graph);
+  const open = (beginning: Beginning): Promise<PackageGeneration> =>
+    PackageGeneration.open({ modelPackage, graphs: graphs.graph, starts, clock }, beginning);
+  try {
+    await warmUp(modelPackage, open);
+  } catch (cause) {
+    await graphs.close();
+    throw cause;
+  }
+  return { modelPackage, provider: graphs.provider, open, close: graphs.close };
+}
+
+async function warmUp(
+  { manifest }: ModelPackage,
+  open: (beginning: Beginning) => Promise<PackageGeneration>,
+): Promise<void> {
+  const { windowFrames, sinkFrames } = manifest.cache;
+  const generation = await open({ seed: 0, cache: { policy: "window", windowFrames, sinkFrames } });
+  const control = new Float32Array(modelSizes(manifest).controls);
+  await generation.next({ control, steps: manifest.schedule.defaultSteps });
+  await generation.close();
+}

@@ -1,0 +1,222 @@
+import { type CacheChoice, type CacheReport, policyOf } from "../cache/policy.ts";
+import { RollingCache } from "../cache/rolling-cache.ts";
+import { freezeCache, thawCache } from "../cache/snapshot.ts";
+import { ByteReader, ByteWriter } from "../core/bytes.ts";
+import type { Clock } from "../core/clock.ts";
+import { StreamError } from "../core/errors.ts";
+import { as, type Millis } from "../core/units.ts";
+import { cacheBounds, cacheLayout, historyShape } from "./arena.ts";
+import type {
+  Beginning,
+  BlockInput,
+  GeneratedBlock,
+  Generation,
+  RecentHistory,
+} from "./contract.ts";
+import { Decoder } from "./decoder.ts";
+import { FusedCommitModel, SeparateCommitModel } from "./entangled.ts";
+import { History } from "./history.ts";
+import type { ModelPackage } from "./package.ts";
+import { type Quantiser, quantiserOf } from "./quantiser.ts";
+import { sampleBlock } from "./sampler.ts";
+import { SeparableModel } from "./separable.ts";
+import { type GenerationHead, packGeneration, unpackGeneration } from "./snapshot.ts";
+import type { Starts } from "./starts.ts";
+import type { GraphSet, WorldModel, WorldModelParts } from "./world-model.ts";
+
+/** What a generation is made of. */
+export interface GenerationParts {
+  readonly modelPackage: ModelPackage;
+  readonly graphs: GraphSet;
+  readonly starts: Starts;
+  readonly clock: Clock;
+}
+
+/** A generation over a package's graphs; all arrays are allocated when it opens. */
+export class PackageGeneration implements Generation {
+  readonly #package: ModelPackage;
+  readonly #starts: Starts;
+  readonly #clock: Clock;
+  readonly #quantise: Quantiser;
+  readonly #history: History;
+  readonly #cache: RollingCache;
+  readonly #model: WorldModel;
+  readonly #decoder: Decoder;
+  #choice: CacheChoice;
+  #seed: number;
+  #block = 0;
+
+  private constructor(parts: GenerationParts, { seed, cache }: Beginning) {
+    const { modelPackage, graphs, starts, clock } = parts;
+    const { manifest } = modelPackage;
+    this.#package = modelPackage;
+    this.#starts = starts;
+    this.#clock = clock;
+    this.#seed = seed;
+    this.#choice = cache;
+    this.#quantise = quantiserOf(manifest.lanes.video.latent.quantiser);
+    this.#history = new History(historyShape(manifest));
+    const ownFrames = 2 * manifest.lanes.video.framesPerBlock;
+    const policy = policyOf(cache, cacheBounds(manifest));
+    this.#cache = new RollingCache(cacheLayout(manifest), policy, ownFrames);
+    this.#model = worldModel({ manifest, graphs, cache: this.#cache, history: this.#history });
+    this.#decoder = new Decoder(manifest, graphs);
+  }
+
+  /** @throws {StreamError} `unknown_start`, `bad_parameter`, `inference_failed`. */
+  static async open(parts: GenerationParts, beginning: Beginning): Promise<PackageGeneration> {
+    requireSeed(beginning.seed);
+    const generation = new PackageGeneration(parts, beginning);
+    generation.#history.begin(await parts.starts.latent(beginning.start));
+    return generation;
+  }
+
+  get block(): number {
+    return this.#block;
+  }
+
+  get cache(): CacheReport {
+    return this.#cache.report;
+  }
+
+  async next({ control, steps }: BlockInput): Promise<GeneratedBlock> {
+    const sigmas = this.#sigmas(steps);
+    this.#requireControl(control);
+    const began = this.#clock.now();
+    await this.#model.begin(control);
+    const conditioned = this.#clock.now();
+    const latents = await this.#denoise(sigmas);
+    const denoised = this.#clock.now();
+    const pictures = await this.#decoder.decode(latents);
+    this.#history.push(latents, control);
+    this.#block += 1;
+    const timings = {
+      encoder: as<Millis>(conditioned - began),
+      denoise: as<Millis>(denoised - conditioned),
+      decode: as<Millis>(this.#clock.now() - denoised),
+    };
+    return { pictures, latents, timings };
+  }
+
+  async reset({ seed, start, cache }: Beginning): Promise<void> {
+    requireSeed(seed);
+    const policy = policyOf(cache, cacheBounds(this.#package.manifest));
+    const first = await this.#starts.latent(start);
+    this.#seed = seed;
+    this.#choice = cache;
+    this.#cache.clear();
+    this.#cache.configure(policy);
+    this.#history.begin(first);
+  }
+
+  configureCache(choice: CacheChoice): Promise<void> {
+    this.#cache.configure(policyOf(choice, cacheBounds(this.#package.manifest)));
+    this.#choice = choice;
+    return Promise.resolve();
+  }
+
+  async recache({ block, frames }: RecentHistory): Promise<void> {
+    const [first, ...later] = frames;
+    if (first === undefined)
+      throw badParameter("frames", "a cache is rebuilt from at least one block");
+    for (const { latents, control } of frames) {
+      this.#requireControl(control);
+      if (latents.length !== this.#history.newest.length) {
+        throw badParameter("frames", `a block has ${this.#history.newest.length} latent values`);
+      }
+    }
+    this.#cache.clear();
+    this.#history.beginWith(first.latents, first.control);
+    for (const { latents, control } of later) {
+      await this.#model.commit(control);
+      this.#history.push(latents, control);
+    }
+    this.#block = block;
+  }
+
+  snapshot(): Promise<Uint8Array> {
+    const head: GenerationHead = {
+      package: this.#package.digest,
+      seed: this.#seed,
+      block: this.#block,
+      cache: this.#choice,
+    };
+    const history = new ByteWriter();
+    for (const part of this.#history.parts) history.put(part);
+    const packed = packGeneration({
+      head,
+      history: history.finish(),
+      cache: freezeCache(this.#cache),
+    });
+    return Promise.resolve(packed);
+  }
+
+  restore(bytes: Uint8Array): Promise<void> {
+    const { head, history, cache } = unpackGeneration(bytes);
+    const length = this.#history.parts.reduce((n, part) => n + part.byteLength, 0);
+    if (head.package !== this.#package.digest || history.length !== length) {
+      throw new StreamError("snapshot_invalid", "this snapshot is of another package");
+    }
+    thawCache(this.#cache, cache);
+    this.#cache.configure(policyOf(head.cache, cacheBounds(this.#package.manifest)));
+    const reader = new ByteReader(history);
+    for (const part of this.#history.parts) reader.fill(part);
+    this.#choice = head.cache;
+    this.#seed = head.seed;
+    this.#block = head.block;
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    // Arrays are all a generation holds; they go with it.
+    return Promise.resolve();
+  }
+
+  /** The next block's clean latents, [F, C, H, W]; the receiver owns them. */
+  async #denoise(sigmas: readonly number[]): Promise<Float32Array> {
+    const { prediction, solver } = this.#package.manifest.schedule;
+    const latents = new Float32Array(this.#history.newest.length);
+    const sampling = { prediction, solver, sigmas, seed: this.#seed, block: this.#block };
+    await sampleBlock(this.#model, sampling, latents);
+    this.#quantise(latents);
+    return latents;
+  }
+
+  #sigmas(steps: number): readonly number[] {
+    const { sigmas } = this.#package.manifest.schedule;
+    const levels = Object.hasOwn(sigmas, steps) ? sigmas[String(steps)] : undefined;
+    if (levels !== undefined) return levels;
+    throw badParameter(
+      "steps",
+      `this model has schedules for ${Object.keys(sigmas).join(", ")} steps`,
+    );
+  }
+
+  #requireControl(control: Float32Array): void {
+    const { controls } = historyShape(this.#package.manifest);
+    if (control.length === controls) return;
+    throw new StreamError(
+      "bad_control",
+      `a control vector of this model has ${controls} values, not ${control.length}`,
+    );
+  }
+}
+
+function worldModel(parts: WorldModelParts): WorldModel {
+  switch (parts.manifest.commit.strategy) {
+    case "encoder":
+      return new SeparableModel(parts);
+    case "separate":
+      return new SeparateCommitModel(parts);
+    case "fused":
+      return new FusedCommitModel(parts);
+  }
+}
+
+function requireSeed(seed: number): void {
+  if (Number.isSafeInteger(seed) && seed >= 0) return;
+  throw badParameter("seed", "a seed is a whole number from 0 to 2^53 - 1");
+}
+
+const badParameter = (path: string, message: string): StreamError =>
+  new StreamError("bad_parameter", message, { detail: { path } });

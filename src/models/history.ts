@@ -1,0 +1,69 @@
+/** Shapes of a history. */
+export interface HistoryShape {
+  readonly framesPerBlock: number;
+  readonly previousFrames: number;
+  /** Floats of one latent frame. */
+  readonly frameLength: number;
+  /** Floats of a control vector. */
+  readonly controls: number;
+}
+
+/**
+ * The newest clean block, which no pass has committed yet, and the clean frames before it.
+ *
+ * One buffer of P + F frames, oldest first, with three views of it that graphs read in place. It is all that
+ * a generation knows of its past besides the cache.
+ */
+export class History {
+  /** The P frames that the newest block's steps were given, [P, C, H, W]. */
+  readonly before: Float32Array;
+  /** The newest block, [F, C, H, W]. */
+  readonly newest: Float32Array;
+  /** The last P frames, the newest block's included: what the next block's steps are given. */
+  readonly previous: Float32Array;
+  /** The control the newest block was made under, one row a frame, [F, controls]. */
+  readonly control: Float32Array;
+  readonly #frames: Float32Array;
+  readonly #shape: HistoryShape;
+
+  constructor(shape: HistoryShape) {
+    const { framesPerBlock, previousFrames, frameLength, controls } = shape;
+    this.#shape = shape;
+    this.#frames = new Float32Array((previousFrames + framesPerBlock) * frameLength);
+    this.before = this.#frames.subarray(0, previousFrames * frameLength);
+    this.newest = this.#frames.subarray(previousFrames * frameLength);
+    this.previous = this.#frames.subarray(framesPerBlock * frameLength);
+    this.control = new Float32Array(framesPerBlock * controls);
+  }
+
+  /** Everything in order: frames, then control. For snapshots. */
+  get parts(): readonly Float32Array[] {
+    return [this.#frames, this.control];
+  }
+
+  /** Begin with frame `first` [C, H, W] all over, under all-zero controls. */
+  begin(first: Float32Array): void {
+    const { frameLength } = this.#shape;
+    for (let at = 0; at < this.#frames.length; at += frameLength) this.#frames.set(first, at);
+    this.control.fill(0);
+  }
+
+  /** Begin with one whole block [F, C, H, W]; the frames before it repeat its first. */
+  beginWith(block: Float32Array, control: Float32Array): void {
+    this.begin(block.subarray(0, this.#shape.frameLength));
+    this.newest.set(block);
+    fillRows(this.control, control);
+  }
+
+  /** Add a block [F, C, H, W] made under `control` [controls]. */
+  push(block: Float32Array, control: Float32Array): void {
+    this.#frames.copyWithin(0, this.#shape.framesPerBlock * this.#shape.frameLength);
+    this.newest.set(block);
+    fillRows(this.control, control);
+  }
+}
+
+/** Repeat `row` over all of `rows`. */
+export function fillRows(rows: Float32Array, row: Float32Array): void {
+  for (let at = 0; at < rows.length; at += row.length) rows.set(row, at);
+}

@@ -1,0 +1,75 @@
+/** Freeze and thaw a whole generation. */
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { CacheChoice } from "../cache/policy.ts";
+import { ByteReader, ByteWriter } from "../core/bytes.ts";
+import { StreamError } from "../core/errors.ts";
+
+/** What a generation is, besides its floats. */
+export interface GenerationHead {
+  /** Digest of the package it belongs to. */
+  readonly package: string;
+  readonly seed: number;
+  readonly block: number;
+  readonly cache: CacheChoice;
+}
+
+/** A frozen generation. */
+export interface FrozenGeneration {
+  readonly head: GenerationHead;
+  /** The history's floats, in order. */
+  readonly history: Uint8Array;
+  readonly cache: Uint8Array;
+}
+
+const MAGIC = "ZOETSNP1";
+const DIGEST_BYTES = 32;
+const MOST_HEAD_BYTES = 4096;
+
+/** One self-contained piece, with a digest at its end. */
+export function packGeneration({ head, history, cache }: FrozenGeneration): Uint8Array {
+  const text = new TextEncoder().encode(JSON.stringify(head));
+  const body = new ByteWriter()
+    .put(new TextEncoder().encode(MAGIC))
+    .put(Uint32Array.of(text.length, history.length, cache.length))
+    .put(text)
+    .put(history)
+    .put(cache)
+    .finish();
+  return new ByteWriter().put(body).put(digestOf(body)).finish();
+}
+
+/**
+ * Take apart what `packGeneration` made.
+ *
+ * @throws {StreamError} `snapshot_invalid` when the bytes are damaged, cut or of something else.
+ */
+export function unpackGeneration(bytes: Uint8Array): FrozenGeneration {
+  requireValid(bytes.length > DIGEST_BYTES, "it is too short");
+  const body = bytes.subarray(0, bytes.length - DIGEST_BYTES);
+  const digest = bytes.subarray(body.length);
+  requireValid(timingSafeEqual(digestOf(body), digest), "its digest does not match, it is damaged");
+  try {
+    const reader = new ByteReader(body);
+    requireValid(
+      new TextDecoder().decode(reader.take(MAGIC.length)) === MAGIC,
+      "it has another format",
+    );
+    const [textLength = 0, historyLength = 0, cacheLength = 0] = reader.fill(new Uint32Array(3));
+    requireValid(textLength <= MOST_HEAD_BYTES, "its head is too long");
+    const head = JSON.parse(new TextDecoder().decode(reader.take(textLength))) as GenerationHead;
+    const history = reader.take(historyLength);
+    return { head, history, cache: reader.take(cacheLength) };
+  } catch (cause) {
+    if (StreamError.is(cause)) throw cause;
+    throw new StreamError("snapshot_invalid", "this is no snapshot: its parts do not fit", {
+      cause,
+    });
+  }
+}
+
+const digestOf = (body: Uint8Array): Uint8Array => createHash("sha256").update(body).digest();
+
+function requireValid(condition: boolean, what: string): void {
+  if (!condition) throw new StreamError("snapshot_invalid", `this is no snapshot: ${what}`);
+}

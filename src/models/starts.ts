@@ -1,0 +1,45 @@
+import { readFile } from "node:fs/promises";
+import { StreamError } from "../core/errors.ts";
+import { historyShape } from "./arena.ts";
+import type { ModelPackage } from "./package.ts";
+import { decodePicture } from "./pictures.ts";
+import { quantiserOf } from "./quantiser.ts";
+import type { GraphSet } from "./world-model.ts";
+
+/** The latents of a package's start pictures, each encoded when it is first asked for. */
+export class Starts {
+  readonly #package: ModelPackage;
+  readonly #graphs: GraphSet;
+  readonly #latents = new Map<string, Promise<Float32Array>>();
+
+  constructor(modelPackage: ModelPackage, graphs: GraphSet) {
+    this.#package = modelPackage;
+    this.#graphs = graphs;
+  }
+
+  /**
+   * The latent [C, H, W] of start `id`, or of the package's first start. Read only.
+   *
+   * @throws {StreamError} `unknown_start`.
+   */
+  async latent(id?: string): Promise<Float32Array> {
+    const { starts } = this.#package.manifest;
+    const start = id === undefined ? starts[0] : starts.find((one) => one.id === id);
+    if (start === undefined) {
+      const known = starts.map((one) => one.id).join(", ");
+      throw new StreamError("unknown_start", `this model has no start \`${id}\`; it has: ${known}`);
+    }
+    const made = this.#latents.get(start.id) ?? this.#encode(start.image);
+    this.#latents.set(start.id, made);
+    return await made;
+  }
+
+  async #encode(image: string): Promise<Float32Array> {
+    const { lanes } = this.#package.manifest;
+    const rgb = decodePicture(image, await readFile(this.#package.file(image)), lanes.video);
+    const latent = new Float32Array(historyShape(this.#package.manifest).frameLength);
+    await this.#graphs("imageEncoder").bind({ rgb }, { latent }).run();
+    quantiserOf(lanes.video.latent.quantiser)(latent);
+    return latent;
+  }
+}
