@@ -261,7 +261,8 @@ export class Session {
     this.#emit({ type: "ended", reason, blocks, frames });
     this.#events.complete();
     await this.#working.catch(() => undefined);
-    await this.#engine.close();
+    // An engine that is lost has nothing left to close.
+    await this.#engine.close().catch(() => undefined);
   }
 
   #open(): Observable<Picture> {

@@ -52,7 +52,7 @@ export class SendQueue {
   readonly #inFlight: InFlight[] = [];
   #inFlightBytes = 0;
   #next = 0;
-  #isSkipping = false;
+  #isSkipping = true;
   #sentFrames = 0;
   #sentBytes = 0;
   #droppedFrames = 0;

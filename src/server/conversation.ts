@@ -1,0 +1,207 @@
+import type { Clock } from "../core/clock.ts";
+import { StreamError, toStreamError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import { as, type Millis } from "../core/units.ts";
+import { CLOSE, closeCodeFor } from "../protocol/close-codes.ts";
+import type { ClientMessage } from "../protocol/messages.ts";
+import { Deadline } from "../stream/deadline.ts";
+import type { Peer, PeerHandlers } from "../transport/websocket/peer.ts";
+import { publicError } from "./event-messages.ts";
+import type { HostedSession } from "./hosted-session.ts";
+import type { ServerMetrics } from "./metrics.ts";
+import type { Models } from "./models.ts";
+import { execute, isCommand } from "./session-commands.ts";
+import type { Sessions } from "./sessions.ts";
+import { chooseCodec, Viewer } from "./viewer.ts";
+
+/** What a conversation needs of the server. */
+export interface ConversationParts {
+  readonly sessions: Sessions;
+  readonly models: Models;
+  readonly clock: Clock;
+  readonly metrics: ServerMetrics;
+  readonly logger: Logger;
+}
+
+type StartMessage = Extract<ClientMessage, { type: "session.start" }>;
+type ResumeMessage = Extract<ClientMessage, { type: "session.resume" }>;
+
+/** Where a conversation stands. */
+type Stage =
+  | { readonly kind: "greeting" }
+  | { readonly kind: "opening" }
+  | { readonly kind: "seated"; readonly hosted: HostedSession; readonly viewer: Viewer }
+  | { readonly kind: "over" };
+
+/** A client must say what it wants within this time. */
+const GREETING_TIME: Millis = as(10_000);
+
+/**
+ * The control vocabulary on one connection: a session is started or resumed first, then steered.
+ *
+ * Lifetime: that of its connection. A client whose first message fails is told why and sent away.
+ */
+export class Conversation implements PeerHandlers {
+  readonly #peer: Peer;
+  readonly #parts: ConversationParts;
+  readonly #life = new AbortController();
+  readonly #greeting: Deadline;
+  #stage: Stage = { kind: "greeting" };
+
+  constructor(peer: Peer, parts: ConversationParts) {
+    this.#peer = peer;
+    this.#parts = parts;
+    this.#greeting = new Deadline(parts.clock, GREETING_TIME, () => {
+      this.#turnAway(new StreamError("bad_request", "say session.start or session.resume first"));
+    });
+    this.#greeting.arm(this.#life.signal);
+  }
+
+  message(message: ClientMessage): void {
+    try {
+      this.#take(message);
+    } catch (cause) {
+      this.#answerFailure(message, this.#understand(cause));
+    }
+  }
+
+  refused(error: StreamError): void {
+    this.#parts.metrics.refused.add(1, { code: error.code });
+    if (this.#stage.kind === "greeting") this.#close(error);
+  }
+
+  closed(): void {
+    const stage = this.#stage;
+    this.#stage = { kind: "over" };
+    this.#life.abort();
+    if (stage.kind === "seated") stage.viewer.leave();
+  }
+
+  #take(message: ClientMessage): void {
+    const eventId = "event_id" in message ? message.event_id : undefined;
+    if (message.type === "session.ping") {
+      this.#peer.send({
+        type: "session.pong",
+        ...(eventId !== undefined && { event_id: eventId }),
+      });
+      return;
+    }
+    if (this.#stage.kind === "seated") this.#steer(message, this.#stage);
+    else if (this.#stage.kind === "greeting") this.#greet(message);
+    else throw new StreamError("state_conflict", "wait for session.created");
+  }
+
+  #greet(message: ClientMessage): void {
+    if (message.type !== "session.start" && message.type !== "session.resume") {
+      throw new StreamError("state_conflict", "say session.start or session.resume first");
+    }
+    this.#greeting.disarm();
+    if (message.type === "session.resume") this.#resume(message);
+    else void this.#start(message, this.#parts.clock.now());
+  }
+
+  async #start(message: StartMessage, askedAt: Millis): Promise<void> {
+    this.#stage = { kind: "opening" };
+    const { sessions, models } = this.#parts;
+    try {
+      const { model, start, parameters, media } = message;
+      chooseCodec(media, models.get(model));
+      const { markers } = media;
+      const hosted = await sessions.create({ model, start, parameters, markers });
+      if (this.#isOver()) {
+        // Nobody knows this session's secret, so nobody could come back to it.
+        await hosted.session.end("abandoned");
+        return;
+      }
+      const viewer = this.#seat(hosted, message);
+      viewer.begin({ type: "session.created", eventId: message.event_id, askedAt });
+    } catch (cause) {
+      this.#turnAway(this.#understand(cause), message.event_id);
+    }
+  }
+
+  #resume(message: ResumeMessage): void {
+    try {
+      const hosted = this.#parts.sessions.resume(message.session, message.token);
+      const viewer = this.#seat(hosted, message);
+      const askedAt = this.#parts.clock.now();
+      viewer.begin({ type: "session.resumed", eventId: message.event_id, askedAt });
+    } catch (cause) {
+      this.#turnAway(this.#understand(cause), message.event_id);
+    }
+  }
+
+  #seat(hosted: HostedSession, { media }: StartMessage | ResumeMessage): Viewer {
+    const { clock, metrics, sessions } = this.#parts;
+    const { limits } = sessions;
+    const viewer = new Viewer({ peer: this.#peer, hosted, wish: media, limits, clock, metrics });
+    this.#stage = { kind: "seated", hosted, viewer };
+    return viewer;
+  }
+
+  #steer(message: ClientMessage, { hosted, viewer }: Extract<Stage, { kind: "seated" }>): void {
+    const { session } = hosted;
+    if (isCommand(message)) {
+      for (const answer of execute(session, message)) this.#peer.send(answer);
+      return;
+    }
+    switch (message.type) {
+      case "media.ack":
+        viewer.acknowledge(message);
+        return;
+      case "media.request_keyframe":
+        viewer.requestKeyframe();
+        return;
+      case "stats.get":
+        this.#peer.send(viewer.stats(message.event_id));
+        return;
+      case "session.stop":
+        void session.end("stopped");
+        return;
+      case "session.start":
+      case "session.resume":
+        throw new StreamError("state_conflict", "this connection has a session already");
+      case "session.ping":
+        return;
+    }
+  }
+
+  #answerFailure(message: ClientMessage, error: StreamError): void {
+    this.#parts.metrics.refused.add(1, { code: error.code });
+    const eventId = "event_id" in message ? message.event_id : undefined;
+    if (!isCommand(message)) {
+      this.#peer.sendError(error, eventId);
+      return;
+    }
+    this.#peer.send({
+      type: "input.rejected",
+      ...(eventId !== undefined && { event_id: eventId }),
+      error: error.serialise(),
+    });
+  }
+
+  /** What to tell the client; what nobody foresaw is logged as it is. */
+  #understand(cause: unknown): StreamError {
+    const error = toStreamError(cause);
+    if (error.code === "internal") {
+      this.#parts.logger.error({ reason: error.message, stack: error.stack }, "message failed");
+    }
+    return publicError(error);
+  }
+
+  #turnAway(error: StreamError, eventId?: string): void {
+    this.#peer.sendError(error, eventId);
+    this.#close(error);
+  }
+
+  #close(error: StreamError): void {
+    this.#peer.close(
+      error.recovery === "retry" ? CLOSE.tryLater : closeCodeFor(error.code),
+      error.message,
+    );
+  }
+
+  #isOver(): boolean {
+    return this.#stage.kind === "over";
+  }
+}

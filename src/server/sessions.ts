@@ -1,0 +1,220 @@
+import { randomInt } from "node:crypto";
+import type { Clock } from "../core/clock.ts";
+import { StreamError, toStreamError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import { as, type Millis } from "../core/units.ts";
+import type { SessionRequest } from "../protocol/messages.ts";
+import type { EngineSession } from "../stream/engine/contract.ts";
+import type { SessionEnd, SessionEvent } from "../stream/events.ts";
+import type { SessionLimits } from "../stream/limits.ts";
+import {
+  cacheOptions,
+  changeParameters,
+  defaultParameters,
+  type Parameters,
+} from "../stream/parameters.ts";
+import { Session } from "../stream/session.ts";
+import type { Engines } from "./engines.ts";
+import { parameterChangeOf } from "./event-messages.ts";
+import { HostedSession } from "./hosted-session.ts";
+import type { ServerMetrics } from "./metrics.ts";
+import type { Models, OfferedModel } from "./models.ts";
+import { randomId, randomSecret } from "./secrets.ts";
+
+/** What sessions are made from, and within which bounds. */
+export interface SessionsOptions {
+  readonly models: Models;
+  readonly engines: Engines;
+  readonly limits: SessionLimits;
+  /** Most sessions at once, those that are being opened included. */
+  readonly most: number;
+  readonly clock: Clock;
+  readonly metrics: ServerMetrics;
+  readonly logger: Logger;
+}
+
+/** When a client that was refused may try again. */
+export const RETRY_AFTER: Millis = as(5_000);
+/** Seeds that are drawn for clients that name none. */
+const SEEDS = 2 ** 32;
+
+/** Every session of this server. */
+export class Sessions {
+  readonly limits: SessionLimits;
+  readonly #options: SessionsOptions;
+  readonly #hosted = new Map<string, HostedSession>();
+  #opening = 0;
+  #isClosed = false;
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+    this.limits = options.limits;
+  }
+
+  get all(): readonly HostedSession[] {
+    return [...this.#hosted.values()];
+  }
+
+  /** Sessions that could be opened at this moment. */
+  get free(): number {
+    return this.#isClosed ? 0 : this.#options.most - this.#hosted.size - this.#opening;
+  }
+
+  /**
+   * Open a session; its grace period runs until somebody joins it.
+   *
+   * @throws {StreamError} `unknown_model`, `unknown_start`, `bad_parameter`, `session_limit`, or the reason
+   *   why the engine has none to give.
+   */
+  async create(request: SessionRequest): Promise<HostedSession> {
+    const { metrics } = this.#options;
+    try {
+      const hosted = await this.#create(request);
+      metrics.starts.add(1, { result: "ok" });
+      return hosted;
+    } catch (cause) {
+      const error = toStreamError(cause);
+      metrics.starts.add(1, { result: error.code });
+      throw error;
+    }
+  }
+
+  /** @throws {StreamError} `unknown_session`. */
+  find(id: string): HostedSession {
+    const hosted = this.#hosted.get(id);
+    if (hosted !== undefined) return hosted;
+    throw new StreamError("unknown_session", "there is no such session, or it ended");
+  }
+
+  /**
+   * The session `id`, for a client that knows its secret.
+   *
+   * @throws {StreamError} `unknown_session`, the same for a wrong secret.
+   */
+  resume(id: string, token: string): HostedSession {
+    const hosted = this.find(id);
+    if (hosted.isToken(token)) return hosted;
+    throw new StreamError("unknown_session", "there is no such session, or it ended");
+  }
+
+  /** End every session, and open no more. */
+  async close(reason: SessionEnd): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.all.map(({ session }) => session.end(reason)));
+  }
+
+  async #create(request: SessionRequest): Promise<HostedSession> {
+    const model = this.#options.models.get(request.model);
+    const parameters = parametersOf(request, model);
+    this.#admit();
+    this.#opening += 1;
+    try {
+      const engine = await this.#open(request, model, parameters);
+      return await this.#host(engine, model, parameters);
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  #admit(): void {
+    if (this.free > 0) return;
+    const { most } = this.#options;
+    const why = this.#isClosed ? "the server is shutting down" : `all ${most} sessions are in use`;
+    throw new StreamError("session_limit", `${why}; try again later`, {
+      recovery: "retry",
+      detail: { limit: most, retry_after_ms: RETRY_AFTER },
+    });
+  }
+
+  async #open(
+    { start, markers }: SessionRequest,
+    model: OfferedModel,
+    parameters: Parameters,
+  ): Promise<EngineSession> {
+    const engine = await this.#options.engines.ready(model);
+    return engine.open({
+      id: randomId(),
+      seed: parameters.seed,
+      ...(start !== undefined && { start }),
+      cache: cacheOptions(parameters),
+      markers,
+    });
+  }
+
+  async #host(
+    engine: EngineSession,
+    model: OfferedModel,
+    parameters: Parameters,
+  ): Promise<HostedSession> {
+    if (this.#isClosed) {
+      await engine.close();
+      throw new StreamError("session_ended", "the server is shutting down");
+    }
+    const { limits, clock, logger } = this.#options;
+    const session = new Session({ engine, model: model.session, parameters, limits, clock });
+    const hosted = new HostedSession({ session, model, token: randomSecret() });
+    this.#hosted.set(hosted.id, hosted);
+    const log = logger.child({ session: hosted.id, model: model.id });
+    log.info({}, "session created");
+    this.#watch(hosted, log);
+    return hosted;
+  }
+
+  #watch({ session }: HostedSession, log: Logger): void {
+    // Failures come as the session's event `failed`; its streams then complete or end with the same error.
+    const error = () => undefined;
+    session.events$.subscribe({
+      next: (event) => {
+        this.#observe(event, log);
+        if (event.type === "ended") this.#hosted.delete(session.id);
+      },
+      error,
+    });
+    session.pictures$.subscribe({
+      next: () => {
+        this.#options.metrics.frames.add(1, { what: "made" });
+      },
+      error,
+    });
+  }
+
+  #observe(event: SessionEvent, log: Logger): void {
+    const { metrics } = this.#options;
+    switch (event.type) {
+      case "report":
+        metrics.frames.add(event.report.late.frames, { what: "late" });
+        if (event.report.fps > 0) metrics.blockTime.observe(event.report.blockTime.p50 / 1000);
+        return;
+      case "state-change":
+        log.info({ state: event.state }, "session changed state");
+        return;
+      case "generation-recovered":
+        log.warn({ block: event.at.block }, "session recovered after its engine was lost");
+        return;
+      case "failed":
+        log.error({ code: event.error.code, reason: event.error.message }, "session failed");
+        return;
+      case "ended":
+        metrics.ends.add(1, { reason: event.reason });
+        log.info({ reason: event.reason, frames: event.frames }, "session ended");
+        return;
+      case "input-applied":
+      case "generation-started":
+      case "generation-reset":
+      case "limit-near":
+        return;
+    }
+  }
+}
+
+function parametersOf({ start, parameters }: SessionRequest, model: OfferedModel): Parameters {
+  const { starts } = model.session;
+  if (start !== undefined && !starts.includes(start)) {
+    throw new StreamError(
+      "unknown_start",
+      `the model \`${model.id}\` has no start \`${start}\`; it has: ${starts.join(", ")}`,
+    );
+  }
+  const defaults = defaultParameters(model.session, randomInt(SEEDS));
+  return changeParameters(defaults, parameterChangeOf(parameters), model.session);
+}
