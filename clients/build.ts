@@ -1,8 +1,9 @@
 /** Bundle the browser code into `clients/dist`: what the server serves at `/`. */
 
-import { cp, rm } from "node:fs/promises";
+import { cp, readdir, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BuildOptions, build } from "esbuild";
+import { type BuildOptions, type BuildResult, build } from "esbuild";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -12,11 +13,11 @@ export const CLIENTS_DIST = here("dist");
 /**
  * Build the console's page, the SDK and its decoding worker.
  *
- * The same sources make the same bytes. Names: `index.html`, `console.js`, `console.css`,
+ * The same sources make the same bytes, and files are replaced one by one, `index.html` last: a server that
+ * serves the folder meanwhile, or builds it too, is not disturbed. Names: `index.html`, `console.js`, `console.css`,
  * `zoetrope.js` (the SDK), `decode-worker.js`, and parts loaded on first use under `parts/`.
  */
 export async function buildClients(folder: string = CLIENTS_DIST): Promise<void> {
-  await rm(folder, { recursive: true, force: true });
   const shared: BuildOptions = {
     outdir: folder,
     bundle: true,
@@ -25,16 +26,17 @@ export async function buildClients(folder: string = CLIENTS_DIST): Promise<void>
     minify: true,
     legalComments: "linked",
     sourcemap: true,
+    metafile: true,
     logLevel: "warning",
   };
-  await build({
+  const sdk = await build({
     ...shared,
     entryPoints: [
       { in: here("web/index.ts"), out: "zoetrope" },
       { in: here("web/decode-worker.ts"), out: "decode-worker" },
     ],
   });
-  await build({
+  const page = await build({
     ...shared,
     entryPoints: [
       { in: here("console/main.ts"), out: "console" },
@@ -43,7 +45,26 @@ export async function buildClients(folder: string = CLIENTS_DIST): Promise<void>
     splitting: true,
     chunkNames: "parts/[name]-[hash]",
   });
+  await removeOthers(folder, [sdk, page]);
   await cp(here("console/page"), folder, { recursive: true });
+}
+
+/** Remove what earlier builds left and these ones did not make. */
+async function removeOthers(folder: string, results: readonly BuildResult[]): Promise<void> {
+  const made = results.flatMap(({ metafile }) => Object.keys(metafile?.outputs ?? {}));
+  const kept = new Set(
+    [...made, ...(await filesIn(here("console/page"), folder))].map((path) => resolve(path)),
+  );
+  const found = await filesIn(folder);
+  await Promise.all(found.filter((path) => !kept.has(path)).map((path) => rm(path)));
+}
+
+/** Absolute paths of the files below `folder`, as if they lay in `as`. */
+async function filesIn(folder: string, as: string = folder): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => resolve(as, join(parentPath, name).slice(folder.length + 1)));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

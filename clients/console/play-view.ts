@@ -16,6 +16,7 @@ import { startChoice } from "./starts.ts";
 import { Status } from "./status.ts";
 import { Toasts } from "./toasts.ts";
 import { touchPad } from "./touch-pad.ts";
+import { mediaWishes } from "./wishes.ts";
 import { describeError } from "./words.ts";
 
 /** The screen on which a model is played. `again` builds it anew, with a new session. */
@@ -116,6 +117,7 @@ class PlayView implements View {
         model: this.#model.id,
         canvas: picture,
         signal: this.#end.signal,
+        media: mediaWishes(location.search),
         workerUrl: new URL("decode-worker.js", document.baseURI),
       });
       if (this.#end.signal.aborted) session.stop();

@@ -106,7 +106,8 @@ export class Player {
       this.#linkChanged(link);
     });
     this.session.on("error", (error) => {
-      if (error.recovery === "end-session") this.#reason = error;
+      const isOver = error.recovery === "end-session" || this.session.link.kind !== "live";
+      if (isOver) this.#reason = error;
       else toasts.show(describeError(error));
     });
     this.session.on("event", (event) => {
@@ -135,7 +136,10 @@ export class Player {
     const { stage, again } = this.#parts;
     clearInterval(this.#countdown);
     this.#showState();
-    if (link.kind === "live") hideCover(stage.cover);
+    if (link.kind === "live") {
+      this.#reason = undefined;
+      hideCover(stage.cover);
+    }
     if (link.kind === "reconnecting") {
       const show = () => {
         const seconds = Math.max(0, Math.ceil((link.until - performance.now()) / 1000));

@@ -79,6 +79,14 @@ const BY_CLOSE: Readonly<Record<number, Notice>> = {
     title: "Opened somewhere else",
     advice: "The session is being played in another window.",
   },
+  [CLOSE.goingAway]: {
+    title: "The server is shutting down",
+    advice: "Start again when it is back.",
+  },
+  [CLOSE.internal]: {
+    title: "The session broke off",
+    advice: "Something failed on the server; its log says what. Start again.",
+  },
   [CLOSE.protocol]: {
     title: "The server did not understand this page",
     advice: "Page and server may be of different versions. Load the page anew.",

@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/core/clock.ts";
 import type { ControlValues } from "../../src/core/controls.ts";
-import { StreamError } from "../../src/core/errors.ts";
+import { StreamError, toStreamError } from "../../src/core/errors.ts";
 import type { ServerEvent } from "../../src/protocol/events.ts";
 import type { LiveParameterChange, MediaWish, SUBPROTOCOL } from "../../src/protocol/messages.ts";
 import { socketAddress } from "./address.ts";
@@ -18,6 +18,8 @@ const subprotocol: typeof SUBPROTOCOL = "zoetrope.v1";
 export interface ConnectOptions {
   /** The server, by its `http:` or `ws:` address; the page's own origin when absent. */
   readonly url?: string | URL;
+  /** The server's secret, where it asks for one and the page has no cookie of it. */
+  readonly token?: string;
   readonly model: string;
   /** A start of the model; its first one when absent. */
   readonly start?: string;
@@ -37,6 +39,8 @@ export interface ConnectOptions {
  *
  * Lifetime: the session holds a socket, a worker and an animation-frame loop until it is closed.
  * @throws {StreamError} the server's own error when it refuses, `server_unreachable` when it cannot be reached.
+ *   `internal`, with its cause, when the canvas has a context of another kind or the browser refuses the
+ *   worker's address.
  * @throws the signal's reason when `signal` aborts first.
  */
 export async function connect<Values extends ControlValues = ControlValues>(
@@ -46,7 +50,7 @@ export async function connect<Values extends ControlValues = ControlValues>(
   const codecs = options.media?.codecs ?? (await decodableCodecs());
   const first = startMessage(options, codecs);
   options.signal?.throwIfAborted();
-  const open = browserSocket(socketAddress(options.url ?? location.href), [subprotocol]);
+  const open = browserSocket(socketAddress(options.url ?? location.href), protocols(options));
   return new Promise((resolve, reject) => {
     let session: LiveSession<Values> | undefined;
     let refusal: StreamError | undefined;
@@ -54,15 +58,21 @@ export async function connect<Values extends ControlValues = ControlValues>(
     const begun = (created: ServerEvent) => {
       if (created.type === "error") refusal = StreamError.from(created.error);
       if (created.type !== "session.created") return;
-      session = new LiveSession<Values>({
-        link,
-        created,
-        meter,
-        codecs,
-        canvas: options.canvas ?? document.createElement("canvas"),
-        workerUrl: options.workerUrl ?? new URL("./decode-worker.js", import.meta.url),
-      });
-      resolve(session);
+      try {
+        session = new LiveSession<Values>({
+          link,
+          created,
+          meter,
+          codecs,
+          canvas: options.canvas ?? document.createElement("canvas"),
+          workerUrl: options.workerUrl ?? new URL("./decode-worker.js", import.meta.url),
+        });
+        resolve(session);
+      } catch (cause) {
+        link.send({ type: "session.stop" });
+        link.close();
+        reject(toStreamError(cause));
+      }
     };
     const handlers: LinkHandlers = {
       event: (event) => (session === undefined ? begun(event) : session.handlers.event(event)),
@@ -80,6 +90,10 @@ export async function connect<Values extends ControlValues = ControlValues>(
     });
   });
 }
+
+/** A browser cannot set headers on a WebSocket: a subprotocol carries the token. */
+const protocols = ({ token }: ConnectOptions): string[] =>
+  token === undefined ? [subprotocol] : [subprotocol, `zoetrope.bearer.${token}`];
 
 function startMessage(options: ConnectOptions, codecs: MediaWish["codecs"]): Opening {
   const { model, start, parameters, media } = options;

@@ -17,5 +17,6 @@ export {
   type ParameterSchema,
   type ParametersSchema,
   parametersSchema,
+  startAddress,
 } from "./models.ts";
 export type { Session, SessionEvents } from "./session.ts";

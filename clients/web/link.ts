@@ -70,6 +70,8 @@ export class Link {
   #socket: Socket | undefined;
   #ticket: Ticket | undefined;
   #media: Opening["media"];
+  /** The server said that the session is over; there is nothing to come back to. */
+  #isOver = false;
   #lostAt: Millis | undefined;
   #attempt = 0;
   #heardAt: Millis;
@@ -134,6 +136,7 @@ export class Link {
 
   #received(event: ServerEvent): void {
     this.#heardAt = this.#parts.clock.now();
+    if (event.type === "session.ended") this.#isOver = true;
     if (event.type === "session.created" || event.type === "session.resumed") {
       this.#ticket = { session: event.session, token: event.token, grace: as(event.grace_ms) };
       this.#lostAt = undefined;
@@ -145,7 +148,7 @@ export class Link {
 
   #socketClosed(code: number): void {
     this.#socket = undefined;
-    if (FINAL.has(code) || this.#ticket === undefined) {
+    if (FINAL.has(code) || this.#isOver || this.#ticket === undefined) {
       this.#closed(code, this.#lostAt === undefined ? "ended" : "lost");
       return;
     }

@@ -21,12 +21,16 @@ export interface ParametersSchema {
 }
 
 /**
- * The models a server offers.
+ * The models a server offers. `token` is the server's secret, where it asks for one and the page has no cookie
+ * of it.
  *
  * @throws {StreamError} the server's own error, or `server_unreachable` when it cannot be reached.
  */
-export async function listModels(server: string | URL = location.href): Promise<ModelSummary[]> {
-  const { models } = await get<{ models: ModelSummary[] }>(server, "/v1/models");
+export async function listModels(
+  server: string | URL = location.href,
+  token?: string,
+): Promise<ModelSummary[]> {
+  const { models } = await get<{ models: ModelSummary[] }>(server, "/v1/models", token);
   return models;
 }
 
@@ -38,19 +42,30 @@ export async function listModels(server: string | URL = location.href): Promise<
 export const parametersSchema = (
   model: string,
   server: string | URL = location.href,
-): Promise<ParametersSchema> => get(server, `/v1/models/${encodeURIComponent(model)}/schema`);
+  token?: string,
+): Promise<ParametersSchema> => get(server, `${modelPath(model)}/schema`, token);
 
 /** Address of a model's cover picture, or undefined when it has none. */
 export const coverAddress = (
   model: ModelSummary,
   server: string | URL = location.href,
 ): URL | undefined =>
-  model.cover === null
-    ? undefined
-    : new URL(`/v1/models/${encodeURIComponent(model.id)}/cover`, httpAddress(server));
+  model.cover === null ? undefined : new URL(`${modelPath(model.id)}/cover`, httpAddress(server));
 
-async function get<T>(server: string | URL, path: string): Promise<T> {
-  const response = await fetch(new URL(path, httpAddress(server))).catch((cause: unknown) => {
+/** Address of the picture that a model's start begins with. */
+export const startAddress = (
+  model: ModelSummary,
+  start: string,
+  server: string | URL = location.href,
+): URL =>
+  new URL(`${modelPath(model.id)}/starts/${encodeURIComponent(start)}`, httpAddress(server));
+
+const modelPath = (model: string): string => `/v1/models/${encodeURIComponent(model)}`;
+
+async function get<T>(server: string | URL, path: string, token?: string): Promise<T> {
+  const address = new URL(path, httpAddress(server));
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const response = await fetch(address, { headers }).catch((cause: unknown) => {
     throw new StreamError("server_unreachable", "the server cannot be reached", {
       recovery: "retry",
       cause,

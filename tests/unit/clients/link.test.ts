@@ -146,6 +146,15 @@ test.each([CLOSE.sessionEnded, CLOSE.idle, CLOSE.replaced, CLOSE.modelLost, CLOS
   },
 );
 
+test("a session that was said to be over is not taken up again, whatever the close code", async () => {
+  begin();
+  newest().says({ type: "session.ended", reason: "shutdown", blocks: 3, frames: 3 });
+  newest().dies(CLOSE.goingAway);
+  await clock.advance(5_000);
+  expect(sockets).toHaveLength(1);
+  expect(states.at(-1)).toEqual({ kind: "closed", code: CLOSE.goingAway, lost: false });
+});
+
 test("a server that never made the session is not asked again", async () => {
   newest().dies(1006);
   await clock.advance(5_000);

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { fieldsOf } from "../../../clients/console/fields.ts";
 import { bytes, clockTime, milliseconds, quantity } from "../../../clients/console/format.ts";
 import { shownSize } from "../../../clients/console/picture-size.ts";
+import { mediaWishes } from "../../../clients/console/wishes.ts";
 import { describeEnd, describeError } from "../../../clients/console/words.ts";
 import type { ModelSummary, ParametersSchema } from "../../../clients/web/index.ts";
 import { StreamError } from "../../../src/core/errors.ts";
@@ -61,6 +62,15 @@ test("large pictures fill the room", () => {
   expect(shown).toEqual({ width: 1000, height: 562.5 });
 });
 
+test("the page's address may ask for a codec, a bitrate and markers; nonsense asks for nothing", () => {
+  expect(mediaWishes("?codec=vp8&bitrate=500000&markers")).toEqual({
+    codecs: ["vp8"],
+    bitrate: 500_000,
+    markers: true,
+  });
+  expect(mediaWishes("?codec=mpeg2&bitrate=much")).toEqual({});
+});
+
 test("numbers read as people write them", () => {
   expect(milliseconds(7.31)).toEqual({ value: "7.3", unit: "ms" });
   expect(milliseconds(undefined).value).toBe("–");
@@ -71,8 +81,15 @@ test("numbers read as people write them", () => {
 });
 
 test("every way a session can end for good is told in words, without a bare code", () => {
-  const codes = [CLOSE.done, CLOSE.protocol, CLOSE.tryLater, CLOSE.sessionEnded, CLOSE.idle];
-  for (const code of [...codes, CLOSE.timeLimit, CLOSE.replaced, CLOSE.modelLost]) {
+  const codes: number[] = [
+    CLOSE.done,
+    CLOSE.protocol,
+    CLOSE.tryLater,
+    CLOSE.sessionEnded,
+    CLOSE.idle,
+  ];
+  codes.push(CLOSE.timeLimit, CLOSE.replaced, CLOSE.modelLost, CLOSE.goingAway, CLOSE.internal);
+  for (const code of codes) {
     expect(describeEnd(code, false).advice).not.toContain(String(code));
   }
   expect(describeEnd(1006, true).title).toBe("The connection is lost");

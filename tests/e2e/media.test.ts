@@ -1,0 +1,106 @@
+/** Pictures and files: every codec decodes, a broken decoder gives way, recordings play. */
+
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { serve, type TestServer } from "./support/server.ts";
+import { openBrowser, type Visit, visit } from "./support/visit.ts";
+
+const run = promisify(execFile);
+
+let server: TestServer;
+let browser: Browser;
+let here: Visit;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([serve(), openBrowser()]);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+afterEach(async () => {
+  await here.close();
+});
+
+const world = (codec: string) => `${server.address}/?markers&codec=${codec}#/play/tiny-separable`;
+
+test.each([
+  ["h264", /^avc1\./],
+  ["vp8", /^vp8$/],
+  ["rgb", /^rgb$/],
+])(
+  "%s is decoded: its markers are read back from the page, one after the other",
+  async (codec, name) => {
+    here = await visit(browser, world(codec));
+    expect((await here.heard("media.config")).codec).toMatch(name);
+    const first = await here.markerWhen(() => true);
+    await here.markerWhen(({ frame }) => frame > first.frame + 5);
+  },
+);
+
+test("a decoder that keeps failing gives way to the next codec, and the session goes on", async () => {
+  here = await visit(
+    browser,
+    `${server.address}/?markers#/play/tiny-separable`,
+    undefined,
+    (page) =>
+      page.route("**/decode-worker.js", async (route) => {
+        const response = await route.fetch();
+        const sabotage = `const Real = VideoDecoder; globalThis.VideoDecoder = class extends Real {
+        configure(config) { if (config.codec.startsWith("avc1")) throw new Error("broken"); super.configure(config); }
+      };`;
+        await route.fulfill({ response, body: sabotage + (await response.text()) });
+      }),
+  );
+  const created = await here.heard("session.created");
+  const resumed = await here.heard("session.resumed");
+  expect(resumed.session).toBe(created.session);
+  expect((await here.heard("media.config")).codec).toBe("vp8");
+  await here.markerWhen(({ frame }) => frame > 5);
+});
+
+test.each([
+  ["h264", "mp4", "h264"],
+  ["vp8", "webm", "vp8"],
+])("a recording of %s is a playable %s file", async (codec, extension, stream) => {
+  here = await visit(browser, world(codec));
+  const began = await here.markerWhen(() => true);
+  await here.page.getByRole("button", { name: "Record", exact: true }).click();
+  await here.page.locator(".badge").waitFor();
+  await here.markerWhen(({ frame }) => frame > began.frame + 30);
+  const [file] = await Promise.all([
+    here.page.waitForEvent("download"),
+    here.page.getByRole("button", { name: "Stop recording" }).click(),
+  ]);
+  expect(file.suggestedFilename()).toMatch(new RegExp(`^tiny-separable-.*\\.${extension}$`));
+  const { stdout } = await run("ffprobe", [
+    ...["-v", "error", "-count_frames", "-select_streams", "v:0", "-of", "json"],
+    ...["-show_entries", "stream=codec_name,width,height,nb_read_frames", await file.path()],
+  ]);
+  const { streams } = JSON.parse(stdout) as { streams: Record<string, string>[] };
+  expect(streams[0]).toMatchObject({ codec_name: stream, width: 32, height: 32 });
+  expect(Number(streams[0]?.["nb_read_frames"])).toBeGreaterThan(10);
+});
+
+test("the example of the SDK's README works as it is written", async () => {
+  const readme = await readFile(new URL("../../clients/web/README.md", import.meta.url), "utf8");
+  const example = /```html\n([\s\S]*?)```/.exec(readme)?.[1];
+  if (example === undefined) throw new Error("the README has no example");
+  const body = example
+    .replace(/model: "[a-z-]+"/, 'model: "tiny-separable", media: { markers: true }')
+    .replace(/<\/script>/, "</script>");
+  here = await visit(browser, `${server.address}/example.html`, undefined, (page) =>
+    page.route("**/example.html", (route) =>
+      route.fulfill({ contentType: "text/html", body: `<!doctype html>${body}` }),
+    ),
+  );
+  await here.markerWhen(() => true);
+  await here.page.keyboard.down("ArrowLeft");
+  const applied = await here.heard("input.applied");
+  await here.markerWhen(({ epoch }) => epoch >= applied.epoch);
+});
