@@ -1,11 +1,14 @@
-import type { ServerEvent } from "../protocol/events.ts";
+import type { ServerEvent, StatsReport } from "../protocol/events.ts";
 import type { Session } from "../stream/session.ts";
+import { statsMessage } from "./event-messages.ts";
 import type { OfferedModel } from "./models.ts";
 import { isSameSecret } from "./secrets.ts";
 
 /** Whoever watches and steers a session at this moment. */
 export interface SeatHolder {
   tell(event: ServerEvent): void;
+  /** The session's newest second, and how this viewer gets it. */
+  stats(): StatsReport;
   /** Another connection of the same client took the seat. */
   replaced(): void;
 }
@@ -16,6 +19,13 @@ export interface HostedSessionParts {
   readonly model: OfferedModel;
   readonly token: string;
 }
+
+const NO_VIEWER: StatsReport["viewer"] = {
+  in_flight_frames: 0,
+  dropped_frames: 0,
+  sent_bytes: 0,
+  bitrate: 0,
+};
 
 /** A session as the server holds it: with its model, its secret, and one seat for a viewer. */
 export class HostedSession {
@@ -62,5 +72,10 @@ export class HostedSession {
   /** Tell the viewer, if there is one. */
   tell(event: ServerEvent): void {
     this.#holder?.tell(event);
+  }
+
+  /** The newest second in numbers. */
+  stats(): StatsReport {
+    return this.#holder?.stats() ?? statsMessage(this.session, NO_VIEWER);
   }
 }

@@ -1,0 +1,75 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import {
+  type AccessRules,
+  allowedForeignOrigin,
+  isToken,
+  refuseRequest,
+  TOKEN_COOKIE,
+} from "../access.ts";
+import { sendError } from "./errors.ts";
+
+/** Answered without a token: whoever watches the server's health need not be its user. */
+const PUBLIC_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+
+/** Nothing but our own scripts, pictures and sockets. */
+const CONTENT_POLICY = [
+  "default-src 'self'",
+  "img-src 'self' data: blob:",
+  "media-src 'self' blob:",
+  "worker-src 'self'",
+  "connect-src 'self'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const SECURITY_HEADERS = {
+  "content-security-policy": CONTENT_POLICY,
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+  "permissions-policy": "camera=(), microphone=(), geolocation=()",
+} as const;
+
+/** Refuse whom `rules` refuse, and set on every answer what browsers must know. */
+export function guard(http: FastifyInstance, rules: AccessRules): void {
+  http.addHook("onRequest", async (request, reply) => {
+    reply.headers(SECURITY_HEADERS);
+    allowForeign(request, reply, rules);
+    if (request.method === "OPTIONS") return reply.code(204).send();
+    if (signIn(request, reply, rules)) return reply;
+    const path = request.url.split("?", 1)[0] ?? "";
+    const open = PUBLIC_PATHS.has(path) ? { ...rules, token: undefined } : rules;
+    const refusal = refuseRequest(request.headers, open);
+    return refusal === undefined ? undefined : sendError(reply, refusal.error, refusal.status);
+  });
+}
+
+function allowForeign(request: FastifyRequest, reply: FastifyReply, rules: AccessRules): void {
+  const origin = allowedForeignOrigin(request.headers, rules);
+  reply.header("vary", "Origin");
+  reply.header(
+    "cross-origin-resource-policy",
+    rules.origins.length > 0 ? "cross-origin" : "same-origin",
+  );
+  if (origin === undefined) return;
+  reply.headers({
+    "access-control-allow-origin": origin,
+    "access-control-allow-methods": "GET, POST, PATCH, DELETE",
+    "access-control-allow-headers": "authorization, content-type",
+    "access-control-expose-headers": "location, retry-after",
+  });
+}
+
+/** `/?token=…` puts the token in a cookie that scripts cannot read, and out of the address bar. */
+function signIn(request: FastifyRequest, reply: FastifyReply, rules: AccessRules): boolean {
+  const url = new URL(request.url, "http://localhost");
+  const token = url.searchParams.get("token");
+  if (request.method !== "GET" || url.pathname !== "/" || token === null) return false;
+  if (!isToken(token, rules)) return false;
+  const cookie = `${TOKEN_COOKIE}=${token}; Path=/; HttpOnly; SameSite=Strict`;
+  reply.header("set-cookie", cookie).redirect("/", 303);
+  return true;
+}

@@ -1,0 +1,53 @@
+import type { FastifyInstance } from "fastify";
+import { parseParameterChange, parseSessionRequest } from "../../protocol/messages.ts";
+import { liveParametersOf, parameterChangeOf, updatedMessage } from "../event-messages.ts";
+import type { HostedSession } from "../hosted-session.ts";
+import type { Sessions } from "../sessions.ts";
+
+/** Path of the control and media socket. */
+export const SOCKET_PATH = "/v1/realtime";
+
+interface SessionPath {
+  readonly Params: { readonly id: string };
+}
+
+/** Sessions from outside: `/v1/sessions` and below. */
+export function sessionRoutes(http: FastifyInstance, sessions: Sessions): void {
+  http.get("/v1/sessions", () => ({ sessions: sessions.all.map(describe) }));
+  http.post("/v1/sessions", async ({ body }, reply) => {
+    const hosted = await sessions.create(parseSessionRequest(body));
+    return reply
+      .code(201)
+      .header("location", `/v1/sessions/${hosted.id}`)
+      .send({
+        ...describe(hosted),
+        token: hosted.token,
+        grace_ms: sessions.limits.grace,
+        socket: SOCKET_PATH,
+      });
+  });
+  http.get<SessionPath>("/v1/sessions/:id", ({ params }) => describe(sessions.find(params.id)));
+  http.get<SessionPath>("/v1/sessions/:id/stats", ({ params }) => sessions.find(params.id).stats());
+  http.patch<SessionPath>("/v1/sessions/:id", ({ params, body }) => {
+    const hosted = sessions.find(params.id);
+    hosted.session.change(parameterChangeOf(parseParameterChange(body)));
+    hosted.tell(updatedMessage(hosted.session));
+    return describe(hosted);
+  });
+  http.delete<SessionPath>("/v1/sessions/:id", async ({ params }, reply) => {
+    await sessions.find(params.id).session.end("stopped");
+    return reply.code(204).send();
+  });
+}
+
+const describe = (hosted: HostedSession) => ({
+  id: hosted.id,
+  model: hosted.model.id,
+  state: hosted.session.state,
+  viewers: hosted.hasViewer ? 1 : 0,
+  created_at: hosted.createdAt.toISOString(),
+  block: hosted.session.position.block,
+  frame: hosted.session.position.frame,
+  pts: hosted.session.position.pts,
+  parameters: liveParametersOf(hosted.session.parameters),
+});

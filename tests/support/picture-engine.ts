@@ -1,0 +1,147 @@
+/** An engine inside the test's process: simple moving pictures, really encoded, one frame a block. */
+
+import { as, frameTime } from "../../src/core/units.ts";
+import { openEncoder } from "../../src/media/codecs/open.ts";
+import type { VideoEncoder } from "../../src/media/encoder.ts";
+import type { RunningEngine, StartEngine } from "../../src/server/engines.ts";
+import type {
+  BlockRequest,
+  BlockResult,
+  EngineSession,
+  RenditionOptions,
+  VideoPacket,
+} from "../../src/stream/engine/contract.ts";
+import { gradient, type PictureSize } from "./pictures.ts";
+
+/** What a test may look at and decide. */
+export interface PictureEngine {
+  readonly start: StartEngine;
+  /** Engine sessions that are open. */
+  readonly open: number;
+  /** Engines that were started. */
+  readonly started: number;
+  /** Every later block fails with what this returns. */
+  failure: (() => Error) | undefined;
+  /** Until it settles, no session opens. */
+  opening: Promise<void>;
+}
+
+/** Make an engine whose pictures have this size and rate. */
+export function pictureEngine(size: PictureSize, frameRate: number): PictureEngine {
+  const sessions = new Set<PictureSession>();
+  const state = { failure: undefined as (() => Error) | undefined, started: 0 };
+  const engine: RunningEngine = {
+    open: async (options) => {
+      await handle.opening;
+      const session = new PictureSession(options.id, { size, frameRate, handle, sessions });
+      sessions.add(session);
+      return session;
+    },
+    close: () => Promise.resolve(),
+  };
+  const handle: PictureEngine = {
+    start: () => {
+      state.started += 1;
+      return Promise.resolve(engine);
+    },
+    get open() {
+      return sessions.size;
+    },
+    get started() {
+      return state.started;
+    },
+    failure: undefined,
+    opening: Promise.resolve(),
+  };
+  return handle;
+}
+
+interface PictureParts {
+  readonly size: PictureSize;
+  readonly frameRate: number;
+  readonly handle: PictureEngine;
+  readonly sessions: Set<PictureSession>;
+}
+
+class PictureSession implements EngineSession {
+  readonly id: string;
+  readonly #parts: PictureParts;
+  readonly #encoders = new Map<number, VideoEncoder>();
+  #block = 0;
+
+  constructor(id: string, parts: PictureParts) {
+    this.id = id;
+    this.#parts = parts;
+  }
+
+  async next(request: BlockRequest): Promise<BlockResult> {
+    const { size, frameRate, handle } = this.#parts;
+    if (handle.failure !== undefined) throw handle.failure();
+    const frame = this.#block++;
+    const rgb = gradient(size, frame);
+    const packets: VideoPacket[] = [];
+    for (const rendition of request.renditions) {
+      packets.push(await this.#encode(rendition, { rgb, frame }, request.keyframes));
+    }
+    const none = as<never>(0);
+    return {
+      block: as(frame),
+      firstFrame: as(frame),
+      frames: 1,
+      pts: frameTime(frame, frameRate),
+      epoch: request.epoch,
+      packets,
+      timings: { encoder: none, denoise: none, decode: none, encode: none, total: none },
+      cache: { policy: "window", bytes: as(0), slots: 0, capacity: 0 },
+    };
+  }
+
+  async #encode(
+    rendition: RenditionOptions,
+    { rgb, frame }: { rgb: Uint8Array; frame: number },
+    keyframes: readonly number[],
+  ): Promise<VideoPacket> {
+    const { size, frameRate } = this.#parts;
+    let encoder = this.#encoders.get(rendition.id);
+    if (encoder === undefined) {
+      const { codec, bitrate } = rendition;
+      encoder = await openEncoder({ codec, ...size, frameRate, bitrate: as(bitrate) });
+      this.#encoders.set(rendition.id, encoder);
+    }
+    const pts = frameTime(frame, frameRate);
+    const key = keyframes.includes(rendition.id);
+    const picture = await encoder.encode(rgb, pts, { key });
+    const duration = as<typeof pts>(frameTime(frame + 1, frameRate) - pts);
+    return {
+      rendition: rendition.id,
+      codec: rendition.codec,
+      frame: as(frame),
+      pts,
+      duration,
+      ...picture,
+    };
+  }
+
+  reset(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  configureCache(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  snapshot(): Promise<never> {
+    return Promise.reject(new Error("pictures have no past"));
+  }
+
+  restore(): Promise<never> {
+    return this.snapshot();
+  }
+
+  close(): Promise<void> {
+    for (const encoder of this.#encoders.values()) encoder.close();
+    this.#encoders.clear();
+    this.#parts.sessions.delete(this);
+    return Promise.resolve();
+  }
+}
