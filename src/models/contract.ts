@@ -67,8 +67,13 @@ export interface PastBlock {
 export interface RecentHistory {
   /** Index of the block that comes next. */
   readonly block: number;
-  /** Oldest first, at least one. */
+  /** Oldest first. */
   readonly frames: readonly PastBlock[];
+  /**
+   * The blocks follow what the generation holds already: its start, or what was restored. A past without
+   * gaps is then rebuilt exactly. Otherwise the oldest block, of at least one, stands for the beginning.
+   */
+  readonly continues?: boolean;
 }
 
 /**
@@ -103,7 +108,7 @@ export interface Generation {
   /**
    * Rebuild the cache from recent clean latents.
    *
-   * @throws {StreamError} `bad_parameter` for an empty history or wrong lengths.
+   * @throws {StreamError} `bad_parameter` for wrong lengths or a history that has no beginning.
    */
   recache(history: RecentHistory): Promise<void>;
   /** Self-contained: restored in any generation of the same package, the stream continues bit for bit. */

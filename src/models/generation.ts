@@ -11,6 +11,7 @@ import type {
   BlockInput,
   GeneratedBlock,
   Generation,
+  PastBlock,
   RecentHistory,
 } from "./contract.ts";
 import { Decoder } from "./decoder.ts";
@@ -115,18 +116,9 @@ export class PackageGeneration implements Generation {
     return Promise.resolve();
   }
 
-  async recache({ block, frames }: RecentHistory): Promise<void> {
-    const [first, ...later] = frames;
-    if (first === undefined)
-      throw badParameter("frames", "a cache is rebuilt from at least one block");
-    for (const { latents, control } of frames) {
-      this.#requireControl(control);
-      if (latents.length !== this.#history.newest.length) {
-        throw badParameter("frames", `a block has ${this.#history.newest.length} latent values`);
-      }
-    }
-    this.#cache.clear();
-    this.#history.beginWith(first.latents, first.control);
+  async recache({ block, frames, continues = false }: RecentHistory): Promise<void> {
+    for (const past of frames) this.#requirePast(past);
+    const later = continues ? frames : this.#beginWith(frames);
     for (const { latents, control } of later) {
       await this.#model.commit(control);
       this.#history.push(latents, control);
@@ -180,6 +172,22 @@ export class PackageGeneration implements Generation {
     await sampleBlock(this.#model, sampling, latents);
     this.#quantise(latents);
     return latents;
+  }
+
+  /** Let the oldest of `blocks` be the beginning; returns those after it. */
+  #beginWith([first, ...later]: readonly PastBlock[]): readonly PastBlock[] {
+    if (first === undefined) {
+      throw badParameter("frames", "a cache is rebuilt from at least one block");
+    }
+    this.#cache.clear();
+    this.#history.beginWith(first.latents, first.control);
+    return later;
+  }
+
+  #requirePast({ latents, control }: PastBlock): void {
+    this.#requireControl(control);
+    if (latents.length === this.#history.newest.length) return;
+    throw badParameter("frames", `a block has ${this.#history.newest.length} latent values`);
   }
 
   #sigmas(steps: number): readonly number[] {
