@@ -92,9 +92,6 @@ export class Player {
       stage.drawn();
       mixer.pulse();
     });
-    this.session.on("config", (config) => {
-      stage.resize(config);
-    });
     this.session.on("stats", (stats) => {
       numbers.show(stats);
       this.#recording.tick();

@@ -16,7 +16,7 @@ export class Stage {
   readonly #badge = element("span", { class: "badge", role: "timer", hidden: true });
   readonly #glow: HTMLCanvasElement;
   readonly #observer: ResizeObserver;
-  #size: { width: number; height: number };
+  readonly #size: { width: number; height: number };
   #drawn = 0;
 
   constructor(title: string, size: { width: number; height: number }) {
@@ -51,12 +51,6 @@ export class Stage {
   showRecorded(time: string | undefined): void {
     this.#badge.hidden = time === undefined;
     this.#badge.textContent = time ?? "";
-  }
-
-  /** The stream's pictures have this size. */
-  resize(size: { width: number; height: number }): void {
-    this.#size = size;
-    this.#layOut();
   }
 
   dispose(): void {

@@ -9,6 +9,7 @@ export type Picture = VideoFrame | ImageBitmap;
 export interface PictureConfig {
   /** A WebCodecs codec string, or `rgb`. */
   readonly codec: string;
+  /** Of the coded pictures; they are shown at the model's own size. */
   readonly width: number;
   readonly height: number;
 }

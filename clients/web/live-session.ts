@@ -250,7 +250,6 @@ export class LiveSession<Values extends ControlValues>
 
   #configure({ codec, width, height }: PictureConfig): void {
     this.config = { codec, width, height };
-    this.#presenter.resize(width, height);
     this.#decoding.configure(this.config);
     this.emit("config", this.config);
   }

@@ -87,6 +87,32 @@ export function rgbToI420(
   writeChroma(rgb, width, height, planes.v, planes.strides.chroma, v);
 }
 
+/**
+ * Convert a picture to limited-range 4:2:0 of twice its size, every pixel becoming two by two with a colour
+ * sample of its own.
+ *
+ * Shapes: `rgb` is [height, width, 3], uint8; `planes` are those of a picture [2 height, 2 width].
+ * Owns: writes into `planes`; keeps nothing.
+ * @throws {StreamError} `encoder_failed` when `rgb` has another size.
+ */
+export function rgbToI420Doubled(
+  rgb: Uint8Array,
+  size: { readonly width: number; readonly height: number },
+  planes: I420,
+  matrix: ColourMatrix = BT601,
+): void {
+  const { width, height } = size;
+  if (rgb.length !== width * height * 3) {
+    throw new StreamError("encoder_failed", "a picture must have three bytes a pixel", {
+      detail: { width, height, bytes: rgb.length },
+    });
+  }
+  const { y, u, v } = coefficients(matrix);
+  writeLumaDoubled(rgb, size, planes, y);
+  writeChromaWhole(rgb, size, planes.u, planes.strides.chroma, u);
+  writeChromaWhole(rgb, size, planes.v, planes.strides.chroma, v);
+}
+
 /** Typed-array reads inside a checked size; the compiler cannot see the check. */
 const at = (bytes: Uint8Array, index: number): number => bytes[index] as number;
 
@@ -123,6 +149,44 @@ function writeChroma(
       const green = at(rgb, p + 1) + at(rgb, p + 4) + at(rgb, q + 1) + at(rgb, q + 4);
       const blue = at(rgb, p + 2) + at(rgb, p + 5) + at(rgb, q + 2) + at(rgb, q + 5);
       plane[x] = (r * red + g * green + b * blue + bias) >> (SHIFT + 2);
+    }
+  }
+}
+
+function writeLumaDoubled(
+  rgb: Uint8Array,
+  { width, height }: { readonly width: number; readonly height: number },
+  { y, strides }: I420,
+  [r, g, b]: Row,
+): void {
+  const bias = (LUMA.offset << SHIFT) + (ONE >> 1);
+  let source = 0;
+  for (let line = 0; line < height; line++) {
+    const start = 2 * line * strides.luma;
+    for (let x = start; x < start + 2 * width; x += 2, source += 3) {
+      const sum = r * at(rgb, source) + g * at(rgb, source + 1) + b * at(rgb, source + 2);
+      const luma = (sum + bias) >> SHIFT;
+      y[x] = luma;
+      y[x + 1] = luma;
+    }
+    y.copyWithin(start + strides.luma, start, start + 2 * width);
+  }
+}
+
+function writeChromaWhole(
+  rgb: Uint8Array,
+  { width, height }: { readonly width: number; readonly height: number },
+  plane: Uint8Array,
+  stride: number,
+  [r, g, b]: Row,
+): void {
+  const bias = (CHROMA.offset << SHIFT) + (ONE >> 1);
+  let source = 0;
+  for (let line = 0; line < height; line++) {
+    const start = line * stride;
+    for (let x = start; x < start + width; x++, source += 3) {
+      const sum = r * at(rgb, source) + g * at(rgb, source + 1) + b * at(rgb, source + 2);
+      plane[x] = (sum + bias) >> SHIFT;
     }
   }
 }

@@ -5,7 +5,7 @@ import type { BitsPerSecond, Micros } from "../core/units.ts";
 /** Codecs there are encoders for; `rgb` is the raw picture. */
 export type VideoCodec = "h264" | "vp8" | "rgb";
 
-/** What one encoder makes. Both sides are even. */
+/** What one encoder takes. Both sides are even. */
 export interface EncoderOptions {
   readonly codec: VideoCodec;
   readonly width: number;
@@ -40,6 +40,23 @@ export interface VideoEncoder {
   close(): void;
 }
 
+/** Pictures with no side longer than this are looked at pixel by pixel. */
+const SMALL = 256;
+
+/**
+ * The size that pictures of `size` have once coded; a client shows them at their own size again.
+ *
+ * H.264 and VP8 keep colour at half the resolution of light. Small pictures are coded with every pixel
+ * doubled both ways, so that each keeps a colour of its own.
+ */
+export function codedSize<Size extends { readonly width: number; readonly height: number }>(
+  codec: VideoCodec,
+  size: Size,
+): Size {
+  const doubled = codec !== "rgb" && Math.max(size.width, size.height) <= SMALL;
+  return doubled ? { ...size, width: size.width * 2, height: size.height * 2 } : size;
+}
+
 interface H264Level {
   readonly idc: number;
   readonly macroblocksPerSecond: number;
@@ -62,7 +79,7 @@ export function h264Level(width: number, height: number, frameRate: number): num
 }
 
 /**
- * What a browser must be told to decode `codec`: a WebCodecs codec string, or `rgb`.
+ * What a browser must be told to decode pictures of `video`'s size in `codec`: a WebCodecs codec string, or `rgb`.
  *
  * H.264 is constrained baseline as Annex B, parameter sets in front of every key packet (RFC 6381,
  * section 3.3, for the string).
@@ -72,6 +89,7 @@ export function codecString(
   video: { readonly width: number; readonly height: number; readonly frameRate: number },
 ): string {
   if (codec !== "h264") return codec;
-  const level = h264Level(video.width, video.height, video.frameRate);
+  const { width, height } = codedSize(codec, video);
+  const level = h264Level(width, height, video.frameRate);
   return `avc1.42C0${level.toString(16).toUpperCase().padStart(2, "0")}`;
 }

@@ -139,6 +139,7 @@ export type ServerEvent =
       readonly kind: "video";
       /** A WebCodecs codec string, or `rgb`. */
       readonly codec: string;
+      /** Of the coded pictures; they are shown at the model's own size. */
       readonly width: number;
       readonly height: number;
       readonly frame_rate: number;

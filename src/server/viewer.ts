@@ -2,7 +2,7 @@ import type { Subscription } from "rxjs";
 import type { Clock } from "../core/clock.ts";
 import { StreamError } from "../core/errors.ts";
 import { as, type Bytes, type Millis } from "../core/units.ts";
-import { codecString } from "../media/encoder.ts";
+import { codecString, codedSize } from "../media/encoder.ts";
 import { CLOSE } from "../protocol/close-codes.ts";
 import type { ServerEvent, StatsReport } from "../protocol/events.ts";
 import { type ClientMessage, type MediaWish, PROTOCOL_VERSION } from "../protocol/messages.ts";
@@ -246,16 +246,14 @@ export class Viewer implements SeatHolder {
   }
 
   #configMessage(): ServerEvent {
-    const { width, height, frame_rate } = this.#parts.hosted.model.summary.video;
+    const { video } = this.#parts.hosted.model.summary;
     const { id, codec } = this.#hold.options;
     return {
       type: "media.config",
       rendition: id,
       kind: "video",
-      codec: codecString(codec, { width, height, frameRate: frame_rate }),
-      width,
-      height,
-      frame_rate,
+      codec: codecString(codec, { ...video, frameRate: video.frame_rate }),
+      ...codedSize(codec, video),
     };
   }
 }

@@ -83,7 +83,7 @@ test.each([
     ...["-show_entries", "stream=codec_name,width,height,nb_read_frames", await file.path()],
   ]);
   const { streams } = JSON.parse(stdout) as { streams: Record<string, string>[] };
-  expect(streams[0]).toMatchObject({ codec_name: stream, width: 32, height: 32 });
+  expect(streams[0]).toMatchObject({ codec_name: stream, width: 64, height: 64 });
   expect(Number(streams[0]?.["nb_read_frames"])).toBeGreaterThan(10);
 });
 

@@ -14,8 +14,9 @@ import {
 import { Codec, CodecContext, Dictionary, Frame, Log, Packet, Rational } from "node-av/lib";
 import { StreamError } from "../../core/errors.ts";
 import type { Micros } from "../../core/units.ts";
-import { BT601, type I420, rgbToI420 } from "../colour.ts";
+import { BT601, type I420, rgbToI420, rgbToI420Doubled } from "../colour.ts";
 import {
+  codedSize,
   type EncodedPicture,
   type EncoderOptions,
   h264Level,
@@ -68,8 +69,9 @@ export async function openNodeAvEncoder(
 }
 
 function describe(context: CodecContext, options: EncoderOptions): void {
-  context.width = options.width;
-  context.height = options.height;
+  const { width, height } = codedSize(options.codec, options);
+  context.width = width;
+  context.height = height;
   context.pixelFormat = AV_PIX_FMT_YUV420P;
   context.timeBase = new Rational(1, 1_000_000);
   context.framerate = new Rational(Math.round(options.frameRate * 1000), 1000);
@@ -82,7 +84,7 @@ function describe(context: CodecContext, options: EncoderOptions): void {
   context.colorTrc = AVCOL_TRC_SMPTE170M;
   context.colorRange = AVCOL_RANGE_MPEG;
   if (options.codec === "h264") {
-    context.level = h264Level(options.width, options.height, options.frameRate);
+    context.level = h264Level(width, height, options.frameRate);
   }
 }
 
@@ -99,6 +101,7 @@ function check(status: number, options: EncoderOptions): void {
 class NodeAvEncoder implements VideoEncoder {
   readonly options: EncoderOptions;
   readonly #context: CodecContext;
+  readonly #convert: typeof rgbToI420;
   readonly #frame = new Frame();
   readonly #packet = new Packet();
   #first = true;
@@ -107,8 +110,10 @@ class NodeAvEncoder implements VideoEncoder {
     this.options = options;
     this.#context = context;
     this.#frame.alloc();
-    this.#frame.width = options.width;
-    this.#frame.height = options.height;
+    const { width, height } = codedSize(options.codec, options);
+    this.#convert = width === options.width ? rgbToI420 : rgbToI420Doubled;
+    this.#frame.width = width;
+    this.#frame.height = height;
     this.#frame.format = AV_PIX_FMT_YUV420P;
     check(this.#frame.getBuffer(), options);
     this.#packet.alloc();
@@ -117,7 +122,7 @@ class NodeAvEncoder implements VideoEncoder {
   async encode(rgb: Uint8Array, pts: Micros, wish: { key: boolean }): Promise<EncodedPicture> {
     // The encoder may still refer to the picture before; this gives the frame memory of its own then.
     check(this.#frame.makeWritable(), this.options);
-    rgbToI420(rgb, this.options, this.#planes(), BT601);
+    this.#convert(rgb, this.options, this.#planes(), BT601);
     this.#frame.pts = BigInt(pts);
     this.#frame.pictType = this.#first || wish.key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
     this.#first = false;

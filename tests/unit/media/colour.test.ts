@@ -6,7 +6,9 @@ import {
   BT709,
   type ColourMatrix,
   rgbToI420,
+  rgbToI420Doubled,
 } from "../../../src/media/colour.ts";
+import { doubled, gradient } from "../../support/pictures.ts";
 
 /** The defining equations in floating point: ITU-R BT.601-7 2.5, BT.709-6 item 3. */
 function reference([r, g, b]: readonly [number, number, number], { red, blue }: ColourMatrix) {
@@ -26,6 +28,23 @@ function convert(colour: readonly [number, number, number], matrix: ColourMatrix
   rgbToI420(flat(colour), { width: 2, height: 2 }, planes, matrix);
   return { y: planes.y[0], u: planes.u[0], v: planes.v[0] };
 }
+
+describe("rgbToI420Doubled", () => {
+  it("makes the planes of the picture with every pixel doubled, in planes with padding too", () => {
+    const [size, large] = [
+      { width: 10, height: 6 },
+      { width: 20, height: 12 },
+    ];
+    const rgb = gradient(size, 3);
+    const planes = { ...allocateI420(32, 12), strides: { luma: 32, chroma: 16 } };
+    const expected = structuredClone(planes);
+
+    rgbToI420Doubled(rgb, size, planes);
+
+    rgbToI420(doubled(rgb, size), large, expected);
+    expect(planes).toEqual(expected);
+  });
+});
 
 describe("rgbToI420", () => {
   it("puts black, white and grey on the limited range's ends and middle", () => {

@@ -2,10 +2,15 @@ import { describe, expect, it } from "vitest";
 import { readMarker } from "../../../src/core/marker.ts";
 import { as, frameTime } from "../../../src/core/units.ts";
 import { openEncoder } from "../../../src/media/codecs/open.ts";
-import { codecString, type EncoderOptions, h264Level } from "../../../src/media/encoder.ts";
+import {
+  codecString,
+  codedSize,
+  type EncoderOptions,
+  h264Level,
+} from "../../../src/media/encoder.ts";
 import { drawMarker } from "../../../src/media/marker.ts";
 import { decodePictures } from "../../support/decoder.ts";
-import { gradient } from "../../support/pictures.ts";
+import { gradient, halved } from "../../support/pictures.ts";
 
 const SIZE = { width: 128, height: 96 };
 const options = (codec: EncoderOptions["codec"]): EncoderOptions => ({
@@ -32,6 +37,16 @@ async function encode(
   return pictures;
 }
 
+/** Decode packets of small pictures back to their own size. */
+const decode = async (codec: "h264" | "vp8", packets: readonly { data: Uint8Array }[]) => {
+  const coded = codedSize(codec, SIZE);
+  const pictures = await decodePictures(
+    codec,
+    packets.map(({ data }) => data),
+  );
+  return pictures.map((rgb) => halved(rgb, coded));
+};
+
 // One suite for every codec, so that another one gets its tests for free.
 describe.each(["h264", "vp8"] as const)("the %s encoder", (codec) => {
   it("gives one packet for each picture at once and keys only on demand", async () => {
@@ -44,10 +59,7 @@ describe.each(["h264", "vp8"] as const)("the %s encoder", (codec) => {
   it("lets a decoder begin at a key packet in the middle", async () => {
     const packets = await encode(codec, 20, [10]);
 
-    const pictures = await decodePictures(
-      codec,
-      packets.slice(10).map(({ data }) => data),
-    );
+    const pictures = await decode(codec, packets.slice(10));
 
     expect(pictures).toHaveLength(10);
     expect(pictures.map((rgb) => readMarker(rgb, SIZE.width, 3)?.frame)).toEqual([
@@ -58,28 +70,37 @@ describe.each(["h264", "vp8"] as const)("the %s encoder", (codec) => {
   it("keeps markers readable", async () => {
     const packets = await encode(codec, 24);
 
-    const pictures = await decodePictures(
-      codec,
-      packets.map(({ data }) => data),
-    );
+    const pictures = await decode(codec, packets);
 
     const read = pictures.map((rgb) => readMarker(rgb, SIZE.width, 3));
     expect(read).toEqual(packets.map((_, frame) => ({ frame, epoch: frame * 1000 })));
   });
 
   it("keeps colours", async () => {
-    const [packet] = await encode(codec, 1);
-
-    const [decoded = new Uint8Array()] = await decodePictures(codec, [
-      packet?.data ?? new Uint8Array(),
-    ]);
+    const [decoded = new Uint8Array()] = await decode(codec, await encode(codec, 1));
 
     const original = gradient(SIZE, 0);
     const row = 64 * SIZE.width * 3;
     const errors = Array.from(original.subarray(row, row + 60), (value, i) =>
       Math.abs(value - (decoded[row + i] ?? 0)),
     );
-    expect(Math.max(...errors)).toBeLessThan(40);
+    expect(Math.max(...errors)).toBeLessThan(20);
+  });
+
+  it("keeps the colour of a single pixel of a small picture, and the size of a large one", async () => {
+    const encoder = await openEncoder(options(codec));
+    const rgb = new Uint8Array(SIZE.width * SIZE.height * 3).fill(60);
+    const lone = (64 * SIZE.width + 63) * 3;
+    rgb.set([230, 40, 40], lone);
+    const packet = await encoder.encode(rgb, as(0), { key: true });
+    encoder.close();
+
+    const [decoded = new Uint8Array()] = await decode(codec, [packet]);
+
+    const [red = 0, green = 0, blue = 0] = decoded.subarray(lone, lone + 3);
+    expect(red - green).toBeGreaterThan(120);
+    expect(red - blue).toBeGreaterThan(120);
+    expect(codedSize(codec, { width: 640, height: 360 })).toEqual({ width: 640, height: 360 });
   });
 
   it("refuses a picture of another size with a coded error", async () => {
