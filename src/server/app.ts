@@ -6,7 +6,7 @@ import { type FastifyInstance, fastify } from "fastify";
 import type { Clock } from "../core/clock.ts";
 import { StreamError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import { as } from "../core/units.ts";
+import { as, type Millis } from "../core/units.ts";
 import type { EngineEvent } from "../stream/engine/contract.ts";
 import { WebSocketEndpoint } from "../transport/websocket/endpoint.ts";
 import type { Peer } from "../transport/websocket/peer.ts";
@@ -15,7 +15,7 @@ import type { Config } from "./config.ts";
 import { Conversation } from "./conversation.ts";
 import { Engines, type StartEngine } from "./engines.ts";
 import { guard } from "./http/access-hooks.ts";
-import { answerErrors } from "./http/errors.ts";
+import { answerErrors, sendError } from "./http/errors.ts";
 import { modelRoutes } from "./http/model-routes.ts";
 import { operationRoutes } from "./http/operation-routes.ts";
 import { SOCKET_PATH, sessionRoutes } from "./http/session-routes.ts";
@@ -39,9 +39,7 @@ const BODY_LIMIT = 16_384;
 /** Connections beyond those that sessions can use: clients that are just arriving, or being refused. */
 const SPARE_CONNECTIONS = 64;
 /** How long clients may take to hear that the server is going. */
-const GOODBYE_MS = 2_000;
-/** How often it is looked whether they have. */
-const GOODBYE_STEP_MS = 20;
+const GOODBYE_TIME: Millis = as(2_000);
 
 /**
  * A running server.
@@ -110,9 +108,10 @@ export class ZoetropeServer {
 
   async #close(): Promise<void> {
     await this.sessions.close("shutdown");
-    const { clock } = this.#parts;
-    const until = clock.now() + GOODBYE_MS;
-    while (this.#endpoint.peers > 0 && clock.now() < until) await clock.sleep(as(GOODBYE_STEP_MS));
+    const patience = new AbortController();
+    const enough = this.#parts.clock.sleep(GOODBYE_TIME, patience.signal).catch(() => undefined);
+    await Promise.race([this.#endpoint.goodbye("the server is shutting down"), enough]);
+    patience.abort();
     this.#endpoint.close();
     await this.#http.close();
     await this.engines.close();
@@ -151,6 +150,10 @@ export class ZoetropeServer {
       bodyLimit: BODY_LIMIT,
       forceCloseConnections: true,
       routerOptions: { maxParamLength: 128 },
+      // What cannot even be routed, such as a path that is not encoded rightly.
+      frameworkErrors: ({ message }, _request, reply) => {
+        void sendError(reply, new StreamError("bad_request", message), 400);
+      },
     });
     guard(http, rules);
     answerErrors(http, logger);

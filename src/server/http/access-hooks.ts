@@ -39,8 +39,8 @@ export function guard(http: FastifyInstance, rules: AccessRules): void {
     reply.headers(SECURITY_HEADERS);
     allowForeign(request, reply, rules);
     if (request.method === "OPTIONS") return reply.code(204).send();
-    if (signIn(request, reply, rules)) return reply;
-    const path = request.url.split("?", 1)[0] ?? "";
+    const [path = "", query = ""] = request.url.split("?", 2);
+    if (request.method === "GET" && path === "/" && signIn(query, reply, rules)) return reply;
     const open = PUBLIC_PATHS.has(path) ? { ...rules, token: undefined } : rules;
     const refusal = refuseRequest(request.headers, open);
     return refusal === undefined ? undefined : sendError(reply, refusal.error, refusal.status);
@@ -64,11 +64,9 @@ function allowForeign(request: FastifyRequest, reply: FastifyReply, rules: Acces
 }
 
 /** `/?token=…` puts the token in a cookie that scripts cannot read, and out of the address bar. */
-function signIn(request: FastifyRequest, reply: FastifyReply, rules: AccessRules): boolean {
-  const url = new URL(request.url, "http://localhost");
-  const token = url.searchParams.get("token");
-  if (request.method !== "GET" || url.pathname !== "/" || token === null) return false;
-  if (!isToken(token, rules)) return false;
+function signIn(query: string, reply: FastifyReply, rules: AccessRules): boolean {
+  const token = new URLSearchParams(query).get("token");
+  if (token === null || !isToken(token, rules)) return false;
   const cookie = `${TOKEN_COOKIE}=${token}; Path=/; HttpOnly; SameSite=Strict`;
   reply.header("set-cookie", cookie).redirect("/", 303);
   return true;

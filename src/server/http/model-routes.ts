@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { StreamError } from "../../core/errors.ts";
 import type { ModelPackage } from "../../models/package.ts";
 import { type Models, parametersSchemaOf } from "../models.ts";
+import { sendError } from "./errors.ts";
 
 const PICTURE_TYPES: Readonly<Record<string, string>> = {
   ".png": "image/png",
@@ -29,8 +30,9 @@ export function modelRoutes(http: FastifyInstance, models: Models): void {
   http.get<ModelPath>("/v1/models/:id/cover", ({ params }, reply) => {
     const { modelPackage } = models.get(params.id);
     const { cover } = modelPackage.manifest;
-    if (cover === undefined) throw new StreamError("unknown_start", "this model has no cover");
-    return sendPicture(reply, modelPackage, cover);
+    return cover === undefined
+      ? sendError(reply, new StreamError("bad_request", "this model has no cover"), 404)
+      : sendPicture(reply, modelPackage, cover);
   });
   http.get<StartPath>("/v1/models/:id/starts/:start", ({ params }, reply) => {
     const { modelPackage } = models.get(params.id);
@@ -38,7 +40,11 @@ export function modelRoutes(http: FastifyInstance, models: Models): void {
     const start = starts.find(({ id }) => id === params.start);
     if (start !== undefined) return sendPicture(reply, modelPackage, start.image);
     const known = starts.map(({ id }) => id).join(", ");
-    throw new StreamError("unknown_start", `this model has no such start; it has: ${known}`);
+    const error = new StreamError(
+      "unknown_start",
+      `this model has no such start; it has: ${known}`,
+    );
+    return sendError(reply, error, 404);
   });
 }
 

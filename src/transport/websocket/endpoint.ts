@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { Clock } from "../../core/clock.ts";
 import { StreamError } from "../../core/errors.ts";
+import { CLOSE } from "../../protocol/close-codes.ts";
 import { LIMITS, SUBPROTOCOL } from "../../protocol/messages.ts";
 import { Peer, type PeerHandlers } from "./peer.ts";
 
@@ -36,6 +37,7 @@ export class WebSocketEndpoint {
   readonly #options: EndpointOptions;
   readonly #sockets: WebSocketServer;
   readonly #peers = new Set<Peer>();
+  #emptied: (() => void) | undefined;
 
   constructor(server: Server, options: EndpointOptions) {
     this.#options = options;
@@ -58,6 +60,15 @@ export class WebSocketEndpoint {
     return this.#peers.size;
   }
 
+  /** Close every connection in order; settles when none is left. */
+  async goodbye(reason: string): Promise<void> {
+    for (const peer of this.#peers) peer.close(CLOSE.goingAway, reason);
+    await new Promise<void>((resolve) => {
+      this.#emptied = resolve;
+      this.#leaveIfEmpty();
+    });
+  }
+
   /** Cut every connection. */
   close(): void {
     for (const peer of this.#peers) peer.terminate();
@@ -75,9 +86,16 @@ export class WebSocketEndpoint {
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const peer = new Peer(webSocket, this.#options.clock);
       this.#peers.add(peer);
-      webSocket.once("close", () => this.#peers.delete(peer));
+      webSocket.once("close", () => {
+        this.#peers.delete(peer);
+        this.#leaveIfEmpty();
+      });
       peer.listen(this.#options.accept(peer));
     });
+  }
+
+  #leaveIfEmpty(): void {
+    if (this.#peers.size === 0) this.#emptied?.();
   }
 
   #refusal(request: IncomingMessage): Refusal | undefined {

@@ -1,0 +1,78 @@
+import { expect, onTestFinished, test } from "vitest";
+import { pictureEngine } from "../../support/picture-engine.ts";
+import { Service, until } from "../../support/service.ts";
+
+/** Raw pictures of this size at this rate are 2.9 MB a second: a stall shows quickly. */
+const SIZE = { width: 32, height: 32 };
+const RATE = 30;
+
+const serve = async (size = SIZE) => {
+  const engine = pictureEngine(size, RATE);
+  const service = await Service.start({ startEngine: engine.start, config: { sessions: 16 } });
+  onTestFinished(() => service[Symbol.asyncDispose]());
+  return service;
+};
+
+test("a viewer that acknowledges nothing gets one window of frames and no more", async () => {
+  const service = await serve();
+  const healthy = await service.play();
+  const stalled = await service.play({}, { acknowledge: false });
+
+  await stalled.frames(RATE / 2);
+  await healthy.frames(RATE * 2);
+
+  expect(stalled.media.length).toBeLessThanOrEqual(RATE);
+  const { viewer } = await stalled.event("stats.report", (e) => e.viewer.dropped_frames > 0);
+  expect(viewer.in_flight_frames).toBe(stalled.media.length);
+});
+
+test("a viewer that caught up goes on with a key packet at a newer frame", async () => {
+  const service = await serve();
+  const viewer = await service.play({}, { acknowledge: false });
+  await viewer.event("stats.report", (e) => e.viewer.dropped_frames > 0);
+  const received = viewer.media.length;
+  const last = viewer.media.at(-1)?.header;
+
+  viewer.acknowledge = true;
+  viewer.send({ type: "media.ack", sequence: last?.sequence ?? 0 });
+  await viewer.frames(3);
+
+  const next = viewer.media[received]?.header;
+  expect(next?.key).toBe(true);
+  expect(next?.sequence).toBe((last?.sequence ?? 0) + 1);
+  expect(Number(next?.frame)).toBeGreaterThan(Number(last?.frame) + 1);
+});
+
+test("paused readers of large raw pictures hold at most two megabytes each, and disturb nobody", async () => {
+  const service = await serve({ width: 256, height: 256 });
+  const paused = await Promise.all(
+    Array.from({ length: 6 }, () =>
+      service.play({ media: { codecs: ["rgb"] } }, { acknowledge: false }),
+    ),
+  );
+  for (const { socket } of paused) socket.pause();
+  const healthy = await service.play();
+  await healthy.frames(RATE);
+  const before = process.memoryUsage().arrayBuffers;
+
+  const already = healthy.media.length;
+  await healthy.frames(RATE * 3);
+
+  const growth = process.memoryUsage().arrayBuffers - before;
+  expect(growth).toBeLessThan(2_000_000 * paused.length);
+  const frames = healthy.media.slice(already).map(({ header }) => Number(header.frame));
+  expect(frames).toEqual(frames.map((_, i) => (frames[0] ?? 0) + i));
+  for (const client of paused) client.cut();
+});
+
+test("a viewer that never reads its answers is cut off before they fill the memory", async () => {
+  const service = await serve();
+  const rude = await service.play({}, { acknowledge: false });
+  const { session } = await rude.event("session.created");
+  rude.socket.pause();
+
+  await until(() => {
+    for (let i = 0; i < 20; i++) rude.send({ type: "stats.get", event_id: "x".repeat(64) });
+    return service.server.sessions.find(session).session.state === "detached";
+  }, "the connection to be cut");
+});
