@@ -27,7 +27,7 @@ test("a session is created, configured and streams in order from a key packet", 
   expect(created.model.id).toBe("tiny-separable");
   expect(created.token.length).toBeGreaterThanOrEqual(22);
   const config = await client.event("media.config");
-  expect(config).toMatchObject({ codec: "avc1.42C01F", width: 32, height: 32, frame_rate: 30 });
+  expect(config).toMatchObject({ codec: "avc1.42C01F", width: 64, height: 64, frame_rate: 30 });
   const headers = client.media.map(({ header }) => header);
   expect(headers[0]).toMatchObject({ key: true, sequence: 0, rendition: config.rendition });
   expect(headers.slice(1).every(({ key }) => !key)).toBe(true);
