@@ -1,0 +1,114 @@
+/**
+ * What crosses between the server and an engine process.
+ *
+ * The server sends one `StartMessage`, then calls; the engine answers `ready` or `failed`, then each call
+ * once, in any order. Messages are structured clones; typed arrays are copied.
+ */
+
+import type { SerialisedError } from "../../core/errors.ts";
+import type { PastBlock } from "../../models/model.ts";
+import type {
+  BlockRequest,
+  BlockResult,
+  CacheOptions,
+  EngineOptions,
+  SessionOptions,
+  SessionSnapshot,
+} from "./contract.ts";
+
+/** How a session begins again. */
+export interface ResetChange {
+  readonly seed: number;
+  readonly start?: string;
+  readonly cache: CacheOptions;
+}
+
+/** What was restored last, and the cache chosen after it. */
+export interface RestoredState {
+  readonly snapshot: SessionSnapshot;
+  readonly cache?: CacheOptions;
+}
+
+/** What the engine answers `next` with. */
+export interface MadeBlock {
+  readonly result: BlockResult;
+  /** Clean latents, [frames, C, H, W], float32: what the session is recovered from. */
+  readonly latents: Float32Array;
+}
+
+/** What a server may ask of an engine: the arguments and the answer of each method. */
+export interface EngineMethods {
+  open: {
+    readonly ask: { readonly options: SessionOptions; readonly restored: RestoredState | null };
+    readonly answer: null;
+  };
+  /** Rebuild what the session knows of its past: these blocks, oldest first, follow what it holds. */
+  recache: {
+    readonly ask: {
+      readonly session: string;
+      /** Index of the block after them. */
+      readonly block: number;
+      readonly blocks: readonly PastBlock[];
+    };
+    readonly answer: null;
+  };
+  next: {
+    readonly ask: { readonly session: string; readonly request: BlockRequest };
+    readonly answer: MadeBlock;
+  };
+  reset: {
+    readonly ask: { readonly session: string; readonly change: ResetChange };
+    readonly answer: null;
+  };
+  configureCache: {
+    readonly ask: { readonly session: string; readonly cache: CacheOptions };
+    readonly answer: null;
+  };
+  snapshot: { readonly ask: { readonly session: string }; readonly answer: SessionSnapshot };
+  restore: {
+    readonly ask: { readonly session: string; readonly snapshot: SessionSnapshot };
+    /** Index of the block that comes next. */
+    readonly answer: number;
+  };
+  close: { readonly ask: { readonly session: string }; readonly answer: null };
+  ping: { readonly ask: unknown; readonly answer: null };
+}
+
+/** The name of something a server may ask of an engine. */
+export type EngineMethod = keyof EngineMethods;
+
+/** One thing asked. */
+export type EngineCall = {
+  [M in EngineMethod]: { readonly method: M } & EngineMethods[M]["ask"];
+}[EngineMethod];
+
+/** The answer to a call of method `M`. */
+export type EngineAnswer<M extends EngineMethod = EngineMethod> = EngineMethods[M]["answer"];
+
+/** The first message to an engine. */
+export type StartMessage = Pick<EngineOptions, "packagePath" | "provider" | "intraOpThreads">;
+
+/** A call on its way to an engine. */
+export interface CallMessage {
+  readonly id: number;
+  readonly call: EngineCall;
+}
+
+/** What a running engine says of itself, once. */
+export interface EngineFacts {
+  readonly provider: string;
+  readonly reason: string;
+  readonly framesPerBlock: number;
+  /** The most frames a cache of this package keeps. */
+  readonly cache: { readonly windowFrames: number; readonly sinkFrames: number };
+}
+
+/** What an engine sends. */
+export type EngineMessage =
+  | { readonly type: "ready"; readonly facts: EngineFacts }
+  | { readonly type: "failed"; readonly error: SerialisedError }
+  | { readonly type: "answer"; readonly id: number; readonly answer: EngineAnswer }
+  | { readonly type: "refusal"; readonly id: number; readonly error: SerialisedError };
+
+/** The most bytes of packets, latents or snapshot in one message, either way. */
+export const MOST_MESSAGE_BYTES = 64 * 2 ** 20;

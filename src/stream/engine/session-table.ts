@@ -1,0 +1,82 @@
+import { StreamError, unreachable } from "../../core/errors.ts";
+import type { SessionOptions } from "./contract.ts";
+import { type HostParts, HostSession } from "./host-session.ts";
+import type { EngineAnswer, EngineCall, EngineFacts, RestoredState } from "./messages.ts";
+
+/** Every session of an engine process, and what answers the server's calls. */
+export class SessionTable {
+  readonly #parts: HostParts;
+  readonly #sessions = new Map<string, HostSession>();
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+  }
+
+  /** What the server is told of the engine when it is ready. */
+  get facts(): EngineFacts {
+    const { provider, modelPackage } = this.#parts.model;
+    const { lanes, cache } = modelPackage.manifest;
+    return {
+      provider: provider.name,
+      reason: provider.reason,
+      framesPerBlock: lanes.video.framesPerBlock,
+      cache: { windowFrames: cache.windowFrames, sinkFrames: cache.sinkFrames },
+    };
+  }
+
+  /** Sessions that are open. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** @throws {StreamError} what the call failed with; no other session is touched then. */
+  async answer(call: EngineCall): Promise<EngineAnswer> {
+    switch (call.method) {
+      case "open":
+        return this.#open(call.options, call.restored);
+      case "recache":
+        return done(this.#find(call.session).recache(call.block, call.blocks));
+      case "next":
+        return this.#find(call.session).next(call.request);
+      case "reset":
+        return done(this.#find(call.session).reset(call.change));
+      case "configureCache":
+        return done(this.#find(call.session).configureCache(call.cache));
+      case "snapshot":
+        return this.#find(call.session).snapshot();
+      case "restore":
+        return this.#find(call.session).restore(call.snapshot);
+      case "close":
+        return done(this.#take(call.session).close());
+      case "ping":
+        return null;
+      default:
+        return unreachable(call);
+    }
+  }
+
+  async #open(options: SessionOptions, restored: RestoredState | null): Promise<null> {
+    if (this.#sessions.has(options.id)) {
+      throw new StreamError("internal", `the engine already has a session \`${options.id}\``);
+    }
+    this.#sessions.set(options.id, await HostSession.open(options, restored, this.#parts));
+    return null;
+  }
+
+  #find(id: string): HostSession {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) return session;
+    throw new StreamError("unknown_session", `the engine has no session \`${id}\``);
+  }
+
+  #take(id: string): HostSession {
+    const session = this.#find(id);
+    this.#sessions.delete(id);
+    return session;
+  }
+}
+
+const done = async (work: Promise<void>): Promise<null> => {
+  await work;
+  return null;
+};
