@@ -4,6 +4,7 @@ import { showCover } from "./cover.ts";
 import { Deck } from "./deck.ts";
 import { element, type View } from "./element.ts";
 import { fieldsOf } from "./fields.ts";
+import { returnFocus } from "./focus.ts";
 import { headerBar } from "./header.ts";
 import { keyActions } from "./input/bindings.ts";
 import { Mixer } from "./input/mixer.ts";
@@ -60,6 +61,7 @@ class PlayView implements View {
     this.#panel = element("aside", { class: "panel", "aria-label": "Numbers and settings" });
     this.#panel.append(heading("Live"), this.#numbers.root);
     this.root = this.#layOut();
+    returnFocus(this.root, this.#stage.picture, this.#end.signal);
     void this.#open();
   }
 

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { serve, type TestServer } from "./support/server.ts";
-import { openBrowser, type Visit, visit } from "./support/visit.ts";
+import { eventually, openBrowser, type Visit, visit } from "./support/visit.ts";
 
 const run = promisify(execFile);
 
@@ -60,7 +60,9 @@ test("a decoder that keeps failing gives way to the next codec, and the session 
   const created = await here.heard("session.created");
   const resumed = await here.heard("session.resumed");
   expect(resumed.session).toBe(created.session);
-  expect((await here.heard("media.config")).codec).toBe("vp8");
+  await eventually(async () => {
+    expect((await here.heard("media.config")).codec).toBe("vp8");
+  });
   await here.markerWhen(({ frame }) => frame > 5);
 });
 

@@ -3,7 +3,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { serve, type TestServer } from "./support/server.ts";
-import { openBrowser, type Visit, visit } from "./support/visit.ts";
+import { eventually, openBrowser, type Visit, visit } from "./support/visit.ts";
 import { layWire, type Wire } from "./support/wire.ts";
 
 const WORLD = "/?markers#/play/tiny-separable";
@@ -65,8 +65,12 @@ describe("on a wire that can be cut", () => {
     await title("Reconnecting");
     wire.mend();
     await here.heard("input.applied", before);
-    const newest = here.sent.findLast(({ type }) => type === "control.input");
-    expect(newest).toMatchObject({ values: { left: 1 } });
+    expect(here.held()).toMatchObject({ left: 1 });
+  });
+
+  test("a model that is not there is said in words", async () => {
+    here = await visit(browser, `${server.address}/#/play/no-such-world`);
+    await title("This model is not here");
   });
 
   test("a server that does not answer is said in the library, and found again on request", async () => {
@@ -89,10 +93,12 @@ test("a full server says so, and lets the page in when there is room", async () 
   here = await visit(browser, server.address + WORLD);
   await title("All seats are taken");
   await first.page.goto(server.address);
-  await first.heard("session.ended").catch(() => undefined);
-  await first.close();
-  await here.page.getByRole("button", { name: "Try again" }).click();
+  await eventually(async () => {
+    await here.page.getByRole("button", { name: "Try again" }).click({ timeout: 1_000 });
+    expect((await here.heard("session.created")).state).not.toBe("ended");
+  });
   await here.markerWhen(() => true);
+  await first.close();
   await server.stop();
 });
 
@@ -101,15 +107,50 @@ test("a session nobody touches ends with a word, and a new one can be had", asyn
   here = await visit(browser, server.address + WORLD);
   const created = await here.heard("session.created");
   await title("Still there?");
+  const before = here.events.length;
   await here.page.getByRole("button", { name: "Start again" }).click();
-  const again = await here.heard("session.created", here.events.length);
+  const again = await here.heard("session.created", before);
   expect(again.session).not.toBe(created.session);
   await server.stop();
 });
 
-test("a model that is not there is said in words", async () => {
-  const server = await serve();
-  here = await visit(browser, `${server.address}/#/play/no-such-world`);
-  await title("This model is not here");
-  await server.stop();
+describe("a model that dies", () => {
+  let server: TestServer;
+  let killed: number;
+
+  beforeAll(async () => {
+    server = await serve("--preload", "tiny-separable");
+    killed = 0;
+  });
+
+  afterAll(async () => {
+    await server.stop();
+  });
+
+  /** Kill the engine that runs now, if it is another than the one killed before. */
+  const killEngine = () => {
+    const pid = server.enginePid();
+    if (pid === killed) return;
+    killed = pid;
+    process.kill(pid, "SIGKILL");
+  };
+
+  test("is started again, and the stream goes on where it was", async () => {
+    here = await visit(browser, server.address + WORLD);
+    const before = await here.markerWhen(({ frame }) => frame > 3);
+    killEngine();
+    await here.page.getByText("The model was restarted").waitFor();
+    await here.markerWhen(({ frame }) => frame > before.frame + 5);
+  });
+
+  test("again and again is given up with a word", async () => {
+    here = await visit(browser, server.address + WORLD);
+    await here.markerWhen(() => true);
+    const stopped = here.page.getByRole("heading", { name: "The model stopped" });
+    await eventually(async () => {
+      killEngine();
+      expect(await stopped.isVisible()).toBe(true);
+    });
+    expect((await here.heard("session.ended")).reason).toBe("engine_lost");
+  });
 });

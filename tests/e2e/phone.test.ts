@@ -49,13 +49,11 @@ test("a finger on the pad holds its control until it is lifted", async () => {
   if (key === null) throw new Error("the pad is not shown");
   await finger("touchStart", key.x + key.width / 2, key.y + key.height / 2);
   const applied = await here.heard("input.applied");
-  const input = here.sent.findLast(({ type }) => type === "control.input");
-  expect(input).toMatchObject({ values: { left: 1 } });
+  expect(here.held()).toEqual({ left: 1 });
   await here.markerWhen(({ epoch }) => epoch >= applied.epoch);
   await finger("touchEnd");
   await eventually(() => {
-    const newest = here.sent.findLast(({ type }) => type === "control.input");
-    expect(newest).toMatchObject({ values: { left: 0 } });
+    expect(here.held()).toEqual({ left: 0 });
   });
 });
 

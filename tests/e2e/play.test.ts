@@ -45,9 +45,7 @@ describe("in a running world", () => {
     await here.page.keyboard.down("ArrowLeft");
     const accepted = await here.heard("input.accepted");
     const applied = await here.heard("input.applied");
-    expect(here.sent.findLast(({ type }) => type === "control.input")).toMatchObject({
-      values: { left: 1 },
-    });
+    expect(here.held()).toEqual({ left: 1 });
     expect(applied.epoch).toBeGreaterThanOrEqual(accepted.epoch);
     expect(applied.event_ids).toContain(accepted.event_id);
     const shown = await here.markerWhen(({ epoch }) => epoch >= applied.epoch);
@@ -56,9 +54,7 @@ describe("in a running world", () => {
 
     await here.page.keyboard.up("ArrowLeft");
     await eventually(() => {
-      expect(here.sent.findLast(({ type }) => type === "control.input")).toMatchObject({
-        values: { left: 0 },
-      });
+      expect(here.held()).toEqual({ left: 0 });
     });
   });
 
@@ -67,7 +63,7 @@ describe("in a running world", () => {
     await here.heard("input.applied");
     await here.page.evaluate(() => window.dispatchEvent(new Event("blur")));
     await eventually(() => {
-      expect(here.sent.at(-1)).toMatchObject({ values: { left: 0 } });
+      expect(here.held()).toEqual({ left: 0 });
     });
   });
 
@@ -95,8 +91,9 @@ describe("in a running world", () => {
     const { page } = here;
     const steps = page.getByRole("radiogroup", { name: "Denoising steps" });
     await steps.getByText("1", { exact: true }).click();
-    const updated = await here.heard("session.updated", here.events.length);
-    expect(updated.parameters.steps).toBe(1);
+    await eventually(async () => {
+      expect((await here.heard("session.updated")).parameters.steps).toBe(1);
+    });
 
     const seed = page.getByLabel("Seed", { exact: true });
     await seed.fill("4711");
@@ -108,6 +105,21 @@ describe("in a running world", () => {
     await seed.fill("-5");
     await seed.press("Enter");
     expect(here.sent.some((sent) => JSON.stringify(sent).includes("-5"))).toBe(false);
+  });
+
+  test("a press with the mouse gives the keys back to the game; a slider reached by keyboard keeps them", async () => {
+    const { page } = here;
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("button", { name: "Resume" }).click();
+    await page.waitForFunction(() => document.activeElement instanceof HTMLCanvasElement);
+
+    await page.getByLabel("Cache window").focus();
+    const inputs = here.sent.filter(({ type }) => type === "control.input").length;
+    const before = here.events.length;
+    await page.keyboard.press("ArrowLeft");
+    const updated = await here.heard("session.updated", before);
+    expect(updated.parameters.window_frames).toBe(14);
+    expect(here.sent.filter(({ type }) => type === "control.input")).toHaveLength(inputs);
   });
 
   test("the numbers are measured: frame rate, interval, latency and the cache's size", async () => {
@@ -143,6 +155,6 @@ test("a gamepad plays: its stick is a control, and letting go is letting go", as
   await here.markerWhen(({ epoch }) => epoch >= applied.epoch);
   await push(0);
   await eventually(() => {
-    expect(here.sent.at(-1)).toMatchObject({ type: "control.input", values: { left: 0 } });
+    expect(here.held()).toEqual({ left: 0 });
   });
 });

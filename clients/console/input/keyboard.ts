@@ -2,7 +2,7 @@ import type { KeyAction } from "./bindings.ts";
 import type { Mixer } from "./mixer.ts";
 
 /** Elements that need the keys themselves. */
-const TAKES_KEYS = "input:not([type=range]), select, textarea";
+const TAKES_KEYS = "input, select, textarea";
 /** Keys that press a focused button. */
 const PRESSES: ReadonlySet<string> = new Set(["Space", "Enter"]);
 

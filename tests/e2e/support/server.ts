@@ -7,13 +7,16 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const READY_WITHIN_MS = 30_000;
 
+/** The line of the log that says that an engine is ready. */
+const ENGINE_READY = /"pid":(\d+)[^\n]*"msg":"engine ready"/g;
+
 /** A server that accepts requests at `address`. */
 export interface TestServer {
   readonly address: string;
   readonly port: number;
   readonly process: ChildProcess;
-  /** Everything it printed so far. */
-  readonly printed: () => string;
+  /** The process id of the newest engine. */
+  readonly enginePid: () => number;
   readonly stop: () => Promise<void>;
 }
 
@@ -49,7 +52,7 @@ export async function serve(...flags: string[]): Promise<TestServer> {
     address: address.origin,
     port: Number(address.port),
     process: child,
-    printed: () => printed,
+    enginePid: () => Number([...printed.matchAll(ENGINE_READY)].at(-1)?.[1]),
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill("SIGTERM");

@@ -8,6 +8,8 @@ import type { ClientMessageInput } from "../../../src/protocol/messages.ts";
 
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const DEADLINE_MS = 15_000;
+/** Root may not sandbox; pages that a test puts in count as foreign to this machine. */
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-features=LocalNetworkAccessChecks"];
 
 /** Sizes of the machines people have. */
 export const DESKTOP: BrowserContextOptions = { viewport: { width: 1440, height: 900 } };
@@ -20,7 +22,7 @@ export const PHONE: BrowserContextOptions = {
 
 /** Debian's Chromium without a window. */
 export const openBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+  chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 
 /** Wait until `check` throws no more, or let its error through after the deadline. */
 export const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
@@ -40,6 +42,8 @@ export interface Visit {
   readonly events: readonly ServerEvent[];
   /** Every message this page sent, oldest first. */
   readonly sent: readonly ClientMessageInput[];
+  /** What the newest `control.input` said; undefined before the first. */
+  readonly held: () => Readonly<Record<string, number | string>> | undefined;
   /** The newest event of `type`; waits for one beyond the first `after` events. */
   readonly heard: <Type extends ServerEvent["type"]>(
     type: Type,
@@ -79,6 +83,7 @@ export async function visit(
     events,
     sent,
     marker,
+    held: () => sent.findLast((message) => message.type === "control.input")?.values,
     heard: (type, after = 0) =>
       eventually(() => {
         const found = events.slice(after).findLast((event) => event.type === type);
