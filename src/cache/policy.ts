@@ -92,8 +92,9 @@ export interface CacheBounds {
 export function policyOf(choice: CacheChoice, bounds: CacheBounds): CachePolicy {
   within("windowFrames", choice.windowFrames, bounds.framesPerBlock, bounds.windowFrames);
   within("sinkFrames", choice.sinkFrames, 0, bounds.sinkFrames);
-  const kept = choice.policy === "full" ? full : window(choice.windowFrames);
-  return compose(sinks(choice.sinkFrames), kept);
+  return choice.policy === "full"
+    ? full
+    : compose(sinks(choice.sinkFrames), window(choice.windowFrames));
 }
 
 function within(name: string, value: number, low: number, high: number): void {

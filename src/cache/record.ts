@@ -1,20 +1,12 @@
 import { StreamError } from "../core/errors.ts";
-import { type CacheLayout, floatsPerSlot, slotCount } from "./layout.ts";
+import { type CacheLayout, slotCount } from "./layout.ts";
 
 /** What a slot holds. */
 export const SlotKind = { empty: 0, sink: 1, raw: 2 } as const;
 export type SlotKind = (typeof SlotKind)[keyof typeof SlotKind];
 
-/** Keys and values of fresh tokens as a graph answers them, [layers, heads, tokens, headDim]. */
-export interface KeysAndValues {
-  readonly key: Float32Array;
-  readonly value: Float32Array;
-  /** The arrays' third size. */
-  readonly tokens: number;
-}
-
 /**
- * The cache of record: keys normed but not rotated, values, and facts about every slot.
+ * The facts about every slot of a cache, and which pages hold frames.
  *
  * Pages are placed wherever there is room, the lowest first, so that nothing ever moves: attention does not
  * mind the order of its keys, since every slot carries its own position. Where a page lies is a function of
@@ -24,9 +16,6 @@ export interface KeysAndValues {
  */
 export class CacheRecord {
   readonly layout: CacheLayout;
-  /** [layers, heads, slots, headDim]; zero where never written. */
-  readonly key: Float32Array;
-  readonly value: Float32Array;
   /** [slots]: number of the slot's frame since the beginning. */
   readonly position: Float64Array;
   /** [slots]: how many tokens the slot stands for. */
@@ -38,8 +27,6 @@ export class CacheRecord {
   constructor(layout: CacheLayout) {
     const slots = slotCount(layout);
     this.layout = layout;
-    this.key = new Float32Array(slots * floatsPerSlot(layout));
-    this.value = new Float32Array(this.key.length);
     this.position = new Float64Array(slots);
     this.count = new Float32Array(slots);
     this.kind = new Uint8Array(slots);
@@ -50,7 +37,7 @@ export class CacheRecord {
     return this.#held;
   }
 
-  /** Slots of `kind` among a page's; all slots of a page share it. */
+  /** What the slots of a page are; they are all of one kind. */
   kindOf(page: number): number {
     return this.kind[page * this.layout.tokensPerFrame] ?? SlotKind.empty;
   }
@@ -66,8 +53,18 @@ export class CacheRecord {
     this.kind.fill(kind, page * tokensPerFrame, (page + 1) * tokensPerFrame);
   }
 
+  /** @throws {StreamError} `cache_overflow` when fewer than `frames` pages are free. */
+  requireRoom(frames: number): void {
+    if (this.#held.length + frames <= this.layout.frames) return;
+    throw new StreamError(
+      "cache_overflow",
+      `the cache is full: it has room for ${this.layout.frames} frames`,
+      { recovery: "reset-cache" },
+    );
+  }
+
   /**
-   * Take the lowest free page for frame `frame`, newer than all held; its keys and values are the caller's to write.
+   * Take the lowest free page for frame `frame`, which is newer than all held.
    *
    * @throws {StreamError} `cache_overflow` when every page is held.
    */
@@ -82,45 +79,16 @@ export class CacheRecord {
     return page;
   }
 
-  /** Copy frame `index` of fresh tokens into `page`. */
-  write(page: number, fresh: KeysAndValues, index: number): void {
-    const { layers, heads, headDim, tokensPerFrame } = this.layout;
-    const length = tokensPerFrame * headDim;
-    const slots = slotCount(this.layout);
-    for (let row = 0; row < layers * heads; row++) {
-      const from = (row * fresh.tokens + index * tokensPerFrame) * headDim;
-      const to = (row * slots + page * tokensPerFrame) * headDim;
-      this.key.set(fresh.key.subarray(from, from + length), to);
-      this.value.set(fresh.value.subarray(from, from + length), to);
-    }
-  }
-
-  /** Forget a held page. Its floats stay until they are overwritten. */
+  /** Forget a held page. */
   release(page: number): void {
     this.#held = this.#held.filter((held) => held !== page);
     this.mark(page, SlotKind.empty);
   }
 
-  /** Forget everything, stale floats included. */
-  clear(): void {
-    this.#held = [];
-    for (const array of [this.key, this.value, this.position, this.count, this.kind]) array.fill(0);
-  }
-
-  /** Hold exactly `pages`, oldest frame first; their facts and floats are the caller's to write. */
+  /** Hold exactly `pages`, oldest frame first; the facts about them are the caller's to write. */
   hold(pages: readonly number[]): void {
-    this.clear();
     this.#held = [...pages];
-  }
-
-  /** @throws {StreamError} `cache_overflow` when fewer than `frames` pages are free. */
-  requireRoom(frames: number): void {
-    if (this.#held.length + frames <= this.layout.frames) return;
-    throw new StreamError(
-      "cache_overflow",
-      `the cache is full: it has room for ${this.layout.frames} frames`,
-      { recovery: "reset-cache" },
-    );
+    for (const facts of [this.position, this.count, this.kind]) facts.fill(0);
   }
 
   #lowestFree(): number {

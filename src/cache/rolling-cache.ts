@@ -1,21 +1,30 @@
 import { as } from "../core/units.ts";
 import { bytesPerSlot, type CacheLayout, slotCount } from "./layout.ts";
 import type { CachePolicy, CacheReport } from "./policy.ts";
-import { CacheRecord, type KeysAndValues, SlotKind } from "./record.ts";
+import { CacheRecord, SlotKind } from "./record.ts";
 import { RotaryPages, type RotaryTables } from "./rotary.ts";
+import type { FreshTokens, KeyValueStore } from "./store.ts";
 
 /** Added to the attention scores of an empty slot; its weight is then exactly 0 in float32. */
 export const EMPTY_BIAS = -1e4;
 
 /**
- * The cache as a graph takes it. The arrays keep their identity for the cache's life and are read in place.
+ * What a pass must know of the cached slots besides their keys and values. The arrays keep their identity for
+ * the cache's life and are read in place.
  *
- * Shapes: `key`, `value` [layers, heads, slots, headDim]; `bias` [slots]; `cos`, `sin` [slots, rotaryDim / 2].
+ * Shapes: `bias` [slots]; `cos`, `sin` [slots, rotaryDim / 2].
  */
-export interface CacheView extends RotaryTables {
-  readonly key: Float32Array;
-  readonly value: Float32Array;
+export interface SlotTables extends RotaryTables {
   readonly bias: Float32Array;
+}
+
+/** What a cache is made of. */
+export interface CacheParts {
+  readonly layout: CacheLayout;
+  readonly store: KeyValueStore;
+  readonly policy: CachePolicy;
+  /** The most frames of its own a pass brings. */
+  readonly ownFrames: number;
 }
 
 /**
@@ -25,26 +34,25 @@ export interface CacheView extends RotaryTables {
  * million frames need no position that a hundred do not. Keys are kept un-rotated for that.
  */
 export class RollingCache {
-  readonly view: CacheView;
   readonly record: CacheRecord;
+  readonly store: KeyValueStore;
+  readonly tables: SlotTables;
   readonly #rotary: RotaryPages;
   #policy: CachePolicy;
-  #nextFrame = 0;
+  #committed = 0;
 
-  /** `ownFrames`: the most frames of its own a pass brings. */
-  constructor(layout: CacheLayout, policy: CachePolicy, ownFrames: number) {
+  constructor({ layout, store, policy, ownFrames }: CacheParts) {
     const slots = slotCount(layout);
     const half = layout.rotaryDim / 2;
     this.record = new CacheRecord(layout);
-    this.#rotary = new RotaryPages(layout, layout.frames + ownFrames);
-    this.#policy = policy;
-    this.view = {
-      key: this.record.key,
-      value: this.record.value,
+    this.store = store;
+    this.tables = {
       bias: new Float32Array(slots),
       cos: new Float32Array(slots * half),
       sin: new Float32Array(slots * half),
     };
+    this.#rotary = new RotaryPages(layout, layout.frames + ownFrames);
+    this.#policy = policy;
     this.#number();
   }
 
@@ -55,7 +63,7 @@ export class RollingCache {
 
   /** Frames committed since the beginning. */
   get committed(): number {
-    return this.#nextFrame;
+    return this.#committed;
   }
 
   get report(): CacheReport {
@@ -79,15 +87,16 @@ export class RollingCache {
    *
    * @throws {StreamError} `cache_overflow` when the policy makes too little room; nothing is written then.
    */
-  commit(fresh: KeysAndValues, frames: number): void {
-    const kinds = Array.from({ length: frames }, (_, i) => this.#kindOf(this.#nextFrame + i));
+  async commit(fresh: FreshTokens, frames: number): Promise<void> {
+    const kinds = Array.from({ length: frames }, (_, i) => this.#kindOf(this.#committed + i));
     this.#policy.makeRoom(this.record, kinds);
     this.record.requireRoom(frames);
-    for (const [i, kind] of kinds.entries()) {
-      const page = this.record.take(this.#nextFrame + i, kind);
-      this.record.write(page, fresh, i);
-    }
-    this.#nextFrame += frames;
+    const placements = kinds.map((kind, index) => ({
+      page: this.record.take(this.#committed + index, kind),
+      index,
+    }));
+    await fresh.writeTo(placements);
+    this.#committed += frames;
     this.#number();
   }
 
@@ -103,14 +112,14 @@ export class RollingCache {
 
   /** Forget everything and count frames from 0 again. */
   clear(): void {
-    this.record.clear();
-    this.#nextFrame = 0;
-    this.#number();
+    this.record.hold([]);
+    this.store.clear();
+    this.resume(0);
   }
 
-  /** Go on from a record that was just written from outside, after `committed` frames. */
+  /** Go on after `committed` frames from a record and a store that were just written from outside. */
   resume(committed: number): void {
-    this.#nextFrame = committed;
+    this.#committed = committed;
     this.#number();
   }
 
@@ -121,11 +130,11 @@ export class RollingCache {
   /** Give every held page its place among the cached frames, and every slot its bias. */
   #number(): void {
     const { tokensPerFrame } = this.record.layout;
-    this.view.bias.fill(EMPTY_BIAS);
+    this.tables.bias.fill(EMPTY_BIAS);
     for (const [position, page] of this.record.held.entries()) {
-      this.#rotary.write(this.view, page, position);
+      this.#rotary.write(this.tables, page, position);
       for (let slot = page * tokensPerFrame; slot < (page + 1) * tokensPerFrame; slot++) {
-        this.view.bias[slot] = Math.log(this.record.count[slot] ?? 1);
+        this.tables.bias[slot] = Math.log(this.record.count[slot] ?? 1);
       }
     }
   }

@@ -1,5 +1,5 @@
 import type { RollingCache } from "../cache/rolling-cache.ts";
-import { type CachePass, cachePass } from "./cache-feeds.ts";
+import { type CachePass, cachePass } from "./cache-memory.ts";
 import type { BoundGraph } from "./graph.ts";
 import { fillRows, type History } from "./history.ts";
 import type { WorldModel, WorldModelParts } from "./world-model.ts";
@@ -23,7 +23,7 @@ const passOf = (parts: WorldModelParts, { sample, control, previous }: PassInput
   const { framesPerBlock } = parts.manifest.lanes.video;
   const sigma = new Float32Array(framesPerBlock);
   const prediction = new Float32Array(sample.length);
-  const cache = cachePass(parts.manifest, parts.cache, framesPerBlock);
+  const cache = cachePass(parts.cache, parts.memory, framesPerBlock);
   const given = previous.length > 0 ? { previous } : {};
   const graph = parts
     .graphs("denoiser")
@@ -57,7 +57,7 @@ class CommitPass {
   async run(): Promise<void> {
     const { manifest, cache } = this.#parts;
     await runPass(this.#pass, manifest.commit.sigma);
-    cache.commit(this.#pass.cache.fresh, manifest.lanes.video.framesPerBlock);
+    await cache.commit(this.#pass.cache.fresh, manifest.lanes.video.framesPerBlock);
   }
 }
 
@@ -140,7 +140,7 @@ export class FusedCommitModel implements WorldModel {
     noisy.sigma.fill(sigma);
     cache.place();
     await graph.run();
-    this.#cache.commit(cache.fresh, this.#frames);
+    await this.#cache.commit(cache.fresh, this.#frames);
     return noisy.prediction;
   }
 }
@@ -161,7 +161,7 @@ interface FusedPass {
   readonly graph: BoundGraph;
 }
 
-function fusedPass({ manifest, graphs, cache, history }: WorldModelParts): FusedPass {
+function fusedPass({ manifest, graphs, cache, memory, history }: WorldModelParts): FusedPass {
   const frames = manifest.lanes.video.framesPerBlock;
   const both: FusedHalf = {
     sample: new Float32Array(2 * history.newest.length),
@@ -169,7 +169,7 @@ function fusedPass({ manifest, graphs, cache, history }: WorldModelParts): Fused
     control: new Float32Array(2 * history.control.length),
     prediction: new Float32Array(2 * history.newest.length),
   };
-  const pass = cachePass(manifest, cache, 2 * frames);
+  const pass = cachePass(cache, memory, 2 * frames);
   const { prediction, ...inputs } = both;
   return {
     clean: halfOf(both, 0),

@@ -1,11 +1,19 @@
-import { type CacheChoice, type CacheReport, policyOf } from "../cache/policy.ts";
+import type { CacheLayout } from "../cache/layout.ts";
+import {
+  type CacheBounds,
+  type CacheChoice,
+  type CachePolicy,
+  type CacheReport,
+  policyOf,
+} from "../cache/policy.ts";
 import { RollingCache } from "../cache/rolling-cache.ts";
-import { freezeCache, thawCache } from "../cache/snapshot.ts";
+import { freezeCache, parseFrozenCache, thawCache } from "../cache/snapshot.ts";
 import { ByteReader, ByteWriter } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { StreamError } from "../core/errors.ts";
 import { as, type Millis } from "../core/units.ts";
 import { cacheBounds, cacheLayout, historyShape } from "./arena.ts";
+import type { CacheMemory } from "./cache-memory.ts";
 import type {
   Beginning,
   BlockInput,
@@ -29,6 +37,8 @@ import type { GraphSet, WorldModel, WorldModelParts } from "./world-model.ts";
 export interface GenerationParts {
   readonly modelPackage: ModelPackage;
   readonly graphs: GraphSet;
+  /** Makes room for a cache where the graphs run. */
+  readonly memory: (layout: CacheLayout) => CacheMemory;
   readonly starts: Starts;
   readonly clock: Clock;
 }
@@ -40,6 +50,7 @@ export class PackageGeneration implements Generation {
   readonly #clock: Clock;
   readonly #quantise: Quantiser;
   readonly #history: History;
+  readonly #memory: CacheMemory;
   readonly #cache: RollingCache;
   readonly #model: WorldModel;
   readonly #decoder: Decoder;
@@ -59,8 +70,12 @@ export class PackageGeneration implements Generation {
     this.#history = new History(historyShape(manifest));
     const ownFrames = 2 * manifest.lanes.video.framesPerBlock;
     const policy = policyOf(cache, cacheBounds(manifest));
-    this.#cache = new RollingCache(cacheLayout(manifest), policy, ownFrames);
-    this.#model = worldModel({ manifest, graphs, cache: this.#cache, history: this.#history });
+    const layout = cacheLayout(manifest);
+    const memory = parts.memory(layout);
+    this.#memory = memory;
+    this.#cache = new RollingCache({ layout, store: memory.store, policy, ownFrames });
+    const world = { manifest, graphs, cache: this.#cache, memory, history: this.#history };
+    this.#model = worldModel(world);
     this.#decoder = new Decoder(manifest, graphs);
   }
 
@@ -111,9 +126,10 @@ export class PackageGeneration implements Generation {
   }
 
   configureCache(choice: CacheChoice): Promise<void> {
-    this.#cache.configure(policyOf(choice, cacheBounds(this.#package.manifest)));
-    this.#choice = choice;
-    return Promise.resolve();
+    return attempt(() => {
+      this.#cache.configure(policyOf(choice, cacheBounds(this.#package.manifest)));
+      this.#choice = choice;
+    });
   }
 
   async recache({ block, frames, continues = false }: RecentHistory): Promise<void> {
@@ -126,7 +142,7 @@ export class PackageGeneration implements Generation {
     this.#block = block;
   }
 
-  snapshot(): Promise<Uint8Array> {
+  async snapshot(): Promise<Uint8Array> {
     const head: GenerationHead = {
       package: this.#package.digest,
       seed: this.#seed,
@@ -135,33 +151,34 @@ export class PackageGeneration implements Generation {
     };
     const history = new ByteWriter();
     for (const part of this.#history.parts) history.put(part);
-    const packed = packGeneration({
-      head,
-      history: history.finish(),
-      cache: freezeCache(this.#cache),
-    });
-    return Promise.resolve(packed);
+    const cache = await freezeCache(this.#cache);
+    return packGeneration({ head, history: history.finish(), cache });
   }
 
   restore(bytes: Uint8Array): Promise<void> {
+    return attempt(() => this.#restore(bytes));
+  }
+
+  close(): Promise<void> {
+    return attempt(() => this.#memory.release());
+  }
+
+  /** Checks everything before it changes anything. */
+  #restore(bytes: Uint8Array): void {
     const { head, history, cache } = unpackGeneration(bytes);
     const length = this.#history.parts.reduce((n, part) => n + part.byteLength, 0);
     if (head.package !== this.#package.digest || history.length !== length) {
       throw new StreamError("snapshot_invalid", "this snapshot is of another package");
     }
-    thawCache(this.#cache, cache);
-    this.#cache.configure(policyOf(head.cache, cacheBounds(this.#package.manifest)));
+    const frozen = parseFrozenCache(cache, this.#cache.record.layout);
+    const policy = frozenPolicy(head.cache, cacheBounds(this.#package.manifest));
+    thawCache(this.#cache, frozen);
+    this.#cache.configure(policy);
     const reader = new ByteReader(history);
     for (const part of this.#history.parts) reader.fill(part);
     this.#choice = head.cache;
     this.#seed = head.seed;
     this.#block = head.block;
-    return Promise.resolve();
-  }
-
-  close(): Promise<void> {
-    // Arrays are all a generation holds; they go with it.
-    return Promise.resolve();
   }
 
   /** The next block's clean latents, [F, C, H, W]; the receiver owns them. */
@@ -170,6 +187,7 @@ export class PackageGeneration implements Generation {
     const latents = new Float32Array(this.#history.newest.length);
     const sampling = { prediction, solver, sigmas, seed: this.#seed, block: this.#block };
     await sampleBlock(this.#model, sampling, latents);
+    requireFinite(latents);
     this.#quantise(latents);
     return latents;
   }
@@ -225,6 +243,31 @@ function requireSeed(seed: number): void {
   if (Number.isSafeInteger(seed) && seed >= 0) return;
   throw badParameter("seed", "a seed is a whole number from 0 to 2^53 - 1");
 }
+
+function frozenPolicy(choice: CacheChoice, bounds: CacheBounds): CachePolicy {
+  try {
+    return policyOf(choice, bounds);
+  } catch (cause) {
+    throw new StreamError("snapshot_invalid", "this snapshot keeps more than the package can", {
+      cause,
+    });
+  }
+}
+
+/** A number that is none would stay in the cache for good. */
+function requireFinite(latents: Float32Array): void {
+  if (latents.every((value) => Number.isFinite(value))) return;
+  throw new StreamError("inference_failed", "the model answered with a value that is no number", {
+    recovery: "reset-cache",
+  });
+}
+
+/** Do it now, and turn what it throws into a rejection. */
+const attempt = (work: () => void): Promise<void> =>
+  new Promise((resolve) => {
+    work();
+    resolve();
+  });
 
 const badParameter = (path: string, message: string): StreamError =>
   new StreamError("bad_parameter", message, { detail: { path } });

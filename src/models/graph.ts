@@ -1,7 +1,12 @@
 /** A network as the sampler sees it: named buffers in, named buffers out. */
 
-/** Elements of a tensor in row-major order. */
-export type TensorData = Float32Array | Uint8Array;
+/** A tensor that stays on the device where graphs run; only the runtime that made it looks inside. */
+export interface DeviceTensor {
+  readonly location: "device";
+}
+
+/** Elements of a tensor in row-major order, or where they are. */
+export type TensorData = Float32Array | Uint8Array | DeviceTensor;
 
 /** Buffers by tensor name. */
 export type Buffers = Readonly<Record<string, TensorData>>;

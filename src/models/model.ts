@@ -35,7 +35,10 @@ export async function openModel(
   const graphs = await openGraphs(modelPackage, options);
   const starts = new Starts(modelPackage, graphs.graph);
   const open = (beginning: Beginning): Promise<PackageGeneration> =>
-    PackageGeneration.open({ modelPackage, graphs: graphs.graph, starts, clock }, beginning);
+    PackageGeneration.open(
+      { modelPackage, graphs: graphs.graph, memory: graphs.memory, starts, clock },
+      beginning,
+    );
   try {
     await warmUp(modelPackage, open);
   } catch (cause) {

@@ -22,8 +22,17 @@ export interface ExternalTensor {
   readonly location: string;
 }
 
+/** One operation of a graph. */
+export interface GraphNode {
+  /** May be empty. */
+  readonly name: string;
+  readonly operator: string;
+}
+
 /** What an ONNX file says of itself. */
 export interface GraphDescription {
+  /** The graph's own nodes; not those of graphs inside it. */
+  readonly nodes: readonly GraphNode[];
   readonly inputs: readonly GraphValue[];
   readonly outputs: readonly GraphValue[];
   readonly externals: readonly ExternalTensor[];
@@ -54,7 +63,8 @@ const CHILDREN: Readonly<Record<MessageKind, Children>> = {
 const DEEPEST = 64;
 
 const MODEL = { graph: 7 } as const;
-const GRAPH = { initializer: 5, input: 11, output: 12 } as const;
+const GRAPH = { node: 1, initializer: 5, input: 11, output: 12 } as const;
+const NODE = { name: 3, operator: 4 } as const;
 const TENSOR = { name: 8, externalData: 13, dataLocation: 14 } as const;
 const EXTERNAL = 1;
 const ELEMENT_TYPES: Readonly<Record<number, GraphValue["type"]>> = { 1: "float32", 2: "uint8" };
@@ -70,16 +80,18 @@ export function describeGraph(model: Uint8Array): GraphDescription {
   const externals: ExternalTensor[] = [];
   collectExternals(model, "model", 0, externals);
   const weights = new Set<string>();
+  const nodes: GraphNode[] = [];
   const inputs: GraphValue[] = [];
   const outputs: GraphValue[] = [];
   for (const { tag, value } of fieldsOf(graph)) {
     if (typeof value === "number") continue;
     if (tag === GRAPH.initializer) weights.add(nameOf(value, TENSOR.name));
+    else if (tag === GRAPH.node) nodes.push(describeNode(value));
     else if (tag === GRAPH.input) inputs.push(describeValue(value));
     else if (tag === GRAPH.output) outputs.push(describeValue(value));
   }
   // Graphs of IR version 3 repeat their weights among the inputs.
-  return { inputs: inputs.filter(({ name }) => !weights.has(name)), outputs, externals };
+  return { nodes, inputs: inputs.filter(({ name }) => !weights.has(name)), outputs, externals };
 }
 
 function collectExternals(
@@ -116,6 +128,11 @@ function externalOf(tensor: Uint8Array): ExternalTensor | undefined {
   }
   return isExternal ? { tensor: name, location: location ?? "" } : undefined;
 }
+
+const describeNode = (node: Uint8Array): GraphNode => ({
+  name: nameOf(node, NODE.name),
+  operator: nameOf(node, NODE.operator),
+});
 
 /** ValueInfoProto: name 1, type 2; TypeProto: tensor_type 1; its elem_type 1, shape 2; its dim 1. */
 function describeValue(info: Uint8Array): GraphValue {

@@ -1,5 +1,5 @@
 import type { RollingCache } from "../cache/rolling-cache.ts";
-import { type CachePass, cachePass } from "./cache-feeds.ts";
+import { type CachePass, cachePass } from "./cache-memory.ts";
 import type { BoundGraph } from "./graph.ts";
 import type { WorldModel, WorldModelParts } from "./world-model.ts";
 
@@ -17,7 +17,7 @@ export class SeparableModel implements WorldModel {
   readonly #encoder: BoundGraph;
   readonly #denoiser: BoundGraph;
 
-  constructor({ manifest, graphs, cache, history }: WorldModelParts) {
+  constructor({ manifest, graphs, cache, memory, history }: WorldModelParts) {
     const features = new Float32Array(
       (manifest.conditioning.features ?? []).reduce((n, size) => n * size, 1),
     );
@@ -25,7 +25,7 @@ export class SeparableModel implements WorldModel {
     this.#prediction = new Float32Array(history.newest.length);
     this.#control = new Float32Array(history.control.length);
     this.#cache = cache;
-    this.#pass = cachePass(manifest, cache, 1);
+    this.#pass = cachePass(cache, memory, 1);
     this.#encoder = graphs("encoder").bind(
       { latent: history.newest, control: this.#control, ...this.#pass.inputs },
       { features, ...this.#pass.outputs },
@@ -45,7 +45,7 @@ export class SeparableModel implements WorldModel {
     this.#control.set(control);
     this.#pass.place();
     await this.#encoder.run();
-    this.#cache.commit(this.#pass.fresh, 1);
+    await this.#cache.commit(this.#pass.fresh, 1);
   }
 
   async predict(sigma: number): Promise<Float32Array> {

@@ -57,7 +57,7 @@ export function unpackGeneration(bytes: Uint8Array): FrozenGeneration {
     );
     const [textLength = 0, historyLength = 0, cacheLength = 0] = reader.fill(new Uint32Array(3));
     requireValid(textLength <= MOST_HEAD_BYTES, "its head is too long");
-    const head = JSON.parse(new TextDecoder().decode(reader.take(textLength))) as GenerationHead;
+    const head = headFrom(new TextDecoder().decode(reader.take(textLength)));
     const history = reader.take(historyLength);
     return { head, history, cache: reader.take(cacheLength) };
   } catch (cause) {
@@ -66,6 +66,20 @@ export function unpackGeneration(bytes: Uint8Array): FrozenGeneration {
       cause,
     });
   }
+}
+
+/** What the head must be for a generation to take it as it is; whether it fits a package is not said here. */
+function headFrom(text: string): GenerationHead {
+  const head = JSON.parse(text) as Partial<GenerationHead>;
+  const { seed, block, cache } = head;
+  const counts = [seed, block, cache?.windowFrames, cache?.sinkFrames];
+  requireValid(
+    typeof head.package === "string" &&
+      (cache?.policy === "window" || cache?.policy === "full") &&
+      counts.every((n) => Number.isSafeInteger(n) && Number(n) >= 0),
+    "its head is off",
+  );
+  return head as GenerationHead;
 }
 
 const digestOf = (body: Uint8Array): Uint8Array => createHash("sha256").update(body).digest();

@@ -1,4 +1,5 @@
 import type { RollingCache } from "../cache/rolling-cache.ts";
+import type { CacheMemory } from "./cache-memory.ts";
 import type { Graph } from "./graph.ts";
 import type { History } from "./history.ts";
 import type { GraphRole, Manifest } from "./manifest.ts";
@@ -22,6 +23,7 @@ export interface WorldModelParts {
   readonly manifest: Manifest;
   readonly graphs: GraphSet;
   readonly cache: RollingCache;
+  readonly memory: CacheMemory;
   readonly history: History;
 }
 

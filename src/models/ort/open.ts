@@ -1,10 +1,16 @@
+import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import type { CacheLayout } from "../../cache/layout.ts";
 import { StreamError } from "../../core/errors.ts";
+import { cacheLayout } from "../arena.ts";
+import { type CacheMemory, hostMemory } from "../cache-memory.ts";
 import type { ModelOptions, Provider } from "../contract.ts";
-import type { GraphRole } from "../manifest.ts";
+import type { GraphRole, Manifest } from "../manifest.ts";
+import { describeGraph } from "../onnx.ts";
 import type { ModelPackage } from "../package.ts";
-import { graphSignatures } from "../signatures.ts";
+import { type GraphSignature, graphSignatures } from "../signatures.ts";
 import type { GraphSet } from "../world-model.ts";
+import { CommitSessions, DeviceMemory } from "./device-memory.ts";
 import { OrtGraph } from "./graph.ts";
 import { type ProviderPlan, planProvider } from "./provider.ts";
 
@@ -12,8 +18,13 @@ import { type ProviderPlan, planProvider } from "./provider.ts";
 export interface OpenGraphs {
   readonly provider: Provider;
   readonly graph: GraphSet;
+  /** Makes room for a generation's keys and values where these graphs run. */
+  readonly memory: (layout: CacheLayout) => CacheMemory;
   readonly close: () => Promise<void>;
 }
+
+/** Outputs that become part of the cache. */
+const CACHED = ["key", "value"];
 
 /**
  * Open every graph of a package.
@@ -25,48 +36,81 @@ export async function openGraphs(
   modelPackage: ModelPackage,
   options: ModelOptions,
 ): Promise<OpenGraphs> {
-  const { manifest } = modelPackage;
-  const plan = planProvider(options, manifest.provider, availableParallelism());
+  const { provider: advice } = modelPackage.manifest;
+  const plan = planProvider(options, advice, availableParallelism());
   try {
     return await openWith(modelPackage, plan);
   } catch (cause) {
     if (plan.name === "cpu") throw refusal(cause);
     if (options.provider !== "auto") throw unavailable(plan.name, cause);
-    const onCpu = planProvider(
-      { ...options, provider: "cpu" },
-      manifest.provider,
-      availableParallelism(),
-    );
+    const onCpu = planProvider({ ...options, provider: "cpu" }, advice, availableParallelism());
     const reason = `auto: ${plan.name} cannot run here: ${messageOf(cause)}`;
     return await openWith(modelPackage, { ...onCpu, reason });
   }
 }
 
 async function openWith(modelPackage: ModelPackage, plan: ProviderPlan): Promise<OpenGraphs> {
+  const { manifest } = modelPackage;
   const graphs = new Map<string, OrtGraph>();
+  const closing: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
-    for (const graph of graphs.values()) await graph.close();
-    graphs.clear();
+    for (const closeOne of closing.splice(0)) await closeOne();
   };
   try {
-    for (const [role, signature] of Object.entries(graphSignatures(modelPackage.manifest))) {
-      const name = modelPackage.manifest.graphs[role as GraphRole] ?? "";
-      graphs.set(role, await OrtGraph.open(modelPackage.file(name), signature, plan.options));
+    for (const [role, signature] of Object.entries(graphSignatures(manifest))) {
+      const file = modelPackage.file(manifest.graphs[role as GraphRole] ?? "");
+      const graph = await openGraph(file, signature, plan);
+      closing.push(() => graph.close());
+      graphs.set(role, graph);
     }
+    const memory = await openMemory(manifest, plan, closing);
+    return {
+      provider: { name: plan.name, reason: plan.reason },
+      graph: inMap(graphs),
+      memory,
+      close,
+    };
   } catch (cause) {
     await close();
     throw cause;
   }
-  return {
-    provider: { name: plan.name, reason: plan.reason },
-    graph: (role) => {
-      const graph = graphs.get(role);
-      if (graph === undefined) throw new TypeError(`the package has no graph \`${role}\``);
-      return graph;
-    },
-    close,
-  };
 }
+
+async function openGraph(
+  file: string,
+  signature: GraphSignature,
+  plan: ProviderPlan,
+): Promise<OrtGraph> {
+  const { nodes } = describeGraph(await readFile(file));
+  const onDevice = plan.keepsOnDevice ? CACHED.filter((name) => name in signature.outputs) : [];
+  return await OrtGraph.open(file, signature, { session: plan.optionsFor(nodes), onDevice });
+}
+
+const inMap =
+  (graphs: ReadonlyMap<string, OrtGraph>): GraphSet =>
+  (role) => {
+    const graph = graphs.get(role);
+    if (graph === undefined) throw new TypeError(`the package has no graph \`${role}\``);
+    return graph;
+  };
+
+async function openMemory(
+  manifest: Manifest,
+  plan: ProviderPlan,
+  closing: (() => Promise<void>)[],
+): Promise<(layout: CacheLayout) => CacheMemory> {
+  if (!plan.keepsOnDevice) return hostMemory;
+  const tokens = Object.values(graphSignatures(manifest)).flatMap(freshTokens);
+  const sessions = await CommitSessions.open(cacheLayout(manifest), tokens, plan.options);
+  closing.push(() => sessions.close());
+  return () => new DeviceMemory(sessions);
+}
+
+/** Tokens whose keys and values a graph answers with. */
+const freshTokens = ({ outputs }: GraphSignature): number[] => {
+  const tokens = outputs["key"]?.shape[2];
+  return tokens === undefined ? [] : [tokens];
+};
 
 const messageOf = (cause: unknown): string =>
   cause instanceof Error ? cause.message : String(cause);
