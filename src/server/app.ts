@@ -128,18 +128,14 @@ export class ZoetropeServer {
         callDeadline: as(config.deadline * 1000),
       },
       logger,
-      onEvent: (model, event) => {
-        this.#engineChanged(model, event);
+      onEvent: (event) => {
+        this.#engineChanged(event);
       },
     });
   }
 
-  #engineChanged(model: string, event: EngineEvent): void {
+  #engineChanged(event: EngineEvent): void {
     this.metrics.engines.add(1, { type: event.type });
-    const { type, ...facts } = event;
-    const log = this.#parts.logger.child({ model, ...facts });
-    if (type === "engine-lost") log.warn({}, "engine lost");
-    else log.info({}, type.replace("-", " "));
     if (event.type !== "session-recovered") return;
     this.sessions.all.find(({ id }) => id === event.session)?.session.recovered();
   }

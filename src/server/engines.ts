@@ -29,7 +29,7 @@ export interface EnginesOptions {
   readonly start: StartEngine;
   readonly run: Omit<EngineOptions, "packagePath">;
   readonly logger: Logger;
-  readonly onEvent: (model: string, event: EngineEvent) => void;
+  readonly onEvent: (event: EngineEvent) => void;
 }
 
 interface Entry {
@@ -87,13 +87,7 @@ export class Engines {
     const { start, run, onEvent } = this.#options;
     const logger = this.#options.logger.child({ model: model.id });
     try {
-      return await start(
-        { ...run, packagePath: model.modelPackage.path },
-        (event) => {
-          onEvent(model.id, event);
-        },
-        logger,
-      );
+      return await start({ ...run, packagePath: model.modelPackage.path }, onEvent, logger);
     } catch (cause) {
       const error = toStreamError(cause, "engine_lost", "retry");
       logger.error({ code: error.code, reason: error.message }, "engine could not be started");

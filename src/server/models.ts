@@ -89,7 +89,11 @@ async function packageFolders(folders: readonly string[]): Promise<string[]> {
 async function packagesIn(folder: string): Promise<string[]> {
   if (await isFile(join(folder, MANIFEST))) return [folder];
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
-    throw new StreamError("config_invalid", `cannot read the models folder ${folder}`, { cause });
+    throw new StreamError(
+      "config_invalid",
+      `cannot read the models folder ${folder}: name another with --models`,
+      { cause },
+    );
   });
   const inside = entries
     .filter((entry) => entry.isDirectory())

@@ -186,7 +186,7 @@ export class Sessions {
         if (event.report.fps > 0) metrics.blockTime.observe(event.report.blockTime.p50 / 1000);
         return;
       case "state-change":
-        log.info({ state: event.state }, "session changed state");
+        if (event.state !== "ended") log.info({ state: event.state }, "session changed state");
         return;
       case "generation-recovered":
         log.warn({ block: event.at.block }, "session recovered after its engine was lost");

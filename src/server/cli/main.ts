@@ -3,8 +3,10 @@
 
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
+import { doctorCommand } from "./doctor.ts";
 import { modelsCommand } from "./models.ts";
 import { EXIT, reportFailure } from "./output.ts";
+import { renderCommand } from "./render.ts";
 import { serveCommand } from "./serve.ts";
 
 const program = new Command("zoetrope")
@@ -13,7 +15,7 @@ const program = new Command("zoetrope")
   .exitOverride()
   .showHelpAfterError("(--help lists what there is)");
 
-for (const add of [serveCommand, modelsCommand]) {
+for (const add of [serveCommand, modelsCommand, renderCommand, doctorCommand]) {
   add(program).exitOverride();
 }
 
