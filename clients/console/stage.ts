@@ -1,10 +1,12 @@
 import { element } from "./element.ts";
 import { isPixelArt, shownSize } from "./picture-size.ts";
 
-/** Side of the small copy of the picture that makes the glow. */
-const GLOW_SIDE = 24;
+/** Side of the small copy of the picture that makes the glow: the browser's scaling blurs it for nothing. */
+const GLOW_SIDE = 32;
+/** How far the glow reaches, in sizes of the picture. */
+const GLOW_REACH = 1.5;
 /** Drawn frames between two updates of the glow. */
-const GLOW_EVERY = 5;
+const GLOW_EVERY = 15;
 
 /** The place where the picture is: as large as the room allows, with its light on the wall behind. */
 export class Stage {
@@ -44,7 +46,8 @@ export class Stage {
   drawn(): void {
     this.#drawn += 1;
     if (this.#drawn % GLOW_EVERY !== 1) return;
-    this.#glow.getContext("2d")?.drawImage(this.picture, 0, 0, GLOW_SIDE, GLOW_SIDE);
+    const context = this.#glow.getContext("2d");
+    if (context) drawGlow(context, this.picture);
   }
 
   /** Show the time recorded so far; undefined when not recording. */
@@ -61,9 +64,28 @@ export class Stage {
     const { clientWidth: width, clientHeight: height } = this.root;
     if (width === 0 || height === 0) return;
     const shown = shownSize(this.#size, { width, height }, devicePixelRatio);
-    for (const node of [this.#frame, this.#glow]) {
-      node.style.width = `${shown.width}px`;
-      node.style.height = `${shown.height}px`;
+    for (const [node, reach] of [
+      [this.#frame, 1],
+      [this.#glow, GLOW_REACH],
+    ] as const) {
+      node.style.width = `${shown.width * reach}px`;
+      node.style.height = `${shown.height * reach}px`;
     }
   }
+}
+
+/** Draw the picture small, with light that falls off towards the edges. */
+function drawGlow(context: CanvasRenderingContext2D, picture: HTMLCanvasElement): void {
+  const middle = GLOW_SIDE / 2;
+  const margin = (GLOW_SIDE * (1 - 1 / GLOW_REACH)) / 2;
+  const light = context.createRadialGradient(middle, middle, middle * 0.6, middle, middle, middle);
+  light.addColorStop(0, "#000");
+  light.addColorStop(1, "transparent");
+  context.globalCompositeOperation = "copy";
+  context.filter = "blur(3px)";
+  context.drawImage(picture, margin, margin, GLOW_SIDE - 2 * margin, GLOW_SIDE - 2 * margin);
+  context.filter = "none";
+  context.globalCompositeOperation = "destination-in";
+  context.fillStyle = light;
+  context.fillRect(0, 0, GLOW_SIDE, GLOW_SIDE);
 }

@@ -29,7 +29,7 @@ const STATS_EVERY_MS = 500;
 const KEY_EVERY_MS = 300;
 
 /** The first event of a session. */
-export type Created = Extract<ServerEvent, { type: "session.created" | "session.resumed" }>;
+type Created = Extract<ServerEvent, { type: "session.created" | "session.resumed" }>;
 
 /** What a session is made of. */
 export interface SessionParts {

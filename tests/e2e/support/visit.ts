@@ -12,7 +12,7 @@ const DEADLINE_MS = 15_000;
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-features=LocalNetworkAccessChecks"];
 
 /** Sizes of the machines people have. */
-export const DESKTOP: BrowserContextOptions = { viewport: { width: 1440, height: 900 } };
+const DESKTOP: BrowserContextOptions = { viewport: { width: 1440, height: 900 } };
 export const PHONE: BrowserContextOptions = {
   viewport: { width: 390, height: 844 },
   deviceScaleFactor: 2,
@@ -29,7 +29,7 @@ export const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
   vi.waitFor(check, { timeout: DEADLINE_MS, interval: 25 });
 
 /** The event of this type. */
-export type EventOf<Type, Event = ServerEvent> = Event extends { readonly type: infer Types }
+type EventOf<Type, Event = ServerEvent> = Event extends { readonly type: infer Types }
   ? Type extends Types
     ? Event
     : never
