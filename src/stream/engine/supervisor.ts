@@ -120,7 +120,7 @@ class Supervisor implements Engine, SessionHome {
   }
 
   async #launch(): Promise<RunningEngine> {
-    const { options, clock, logger, onEvent } = this.#parts;
+    const { options, clock, onEvent } = this.#parts;
     const channel = this.#parts.openChannel();
     this.#loading = channel;
     const engine = await RunningEngine.start(options, {
@@ -131,16 +131,13 @@ class Supervisor implements Engine, SessionHome {
     });
     this.#loading = undefined;
     const { pid, facts } = engine;
-    const { provider, reason } = facts;
     this.#pid = pid;
-    logger.info({ pid, provider, reason }, "engine ready");
-    onEvent({ type: "engine-ready", pid, provider, reason });
+    onEvent({ type: "engine-ready", pid, provider: facts.provider, reason: facts.reason });
     return engine;
   }
 
   #lost(pid: number, { cause, detail }: EngineLoss): void {
-    const { onEvent, logger, clock } = this.#parts;
-    logger.warn({ pid, cause, detail }, "engine lost");
+    const { onEvent, clock } = this.#parts;
     onEvent({ type: "engine-lost", pid, cause, detail });
     this.#mend(detail, clock.now());
   }
@@ -173,13 +170,11 @@ class Supervisor implements Engine, SessionHome {
 
   /** Move every session to the engine that has just come. */
   async #welcome(engine: RunningEngine, since: Millis): Promise<void> {
-    const { clock, logger, onEvent } = this.#parts;
+    const { clock, onEvent } = this.#parts;
     // A session that cannot go on says so to its next caller.
     await Promise.allSettled([...this.#sessions].map((session) => session.moveTo(engine)));
     if (engine.isLost) return;
-    const downtime = as<Millis>(clock.now() - since);
-    logger.info({ pid: engine.pid, downtime }, "engine replaced");
-    onEvent({ type: "engine-replaced", pid: engine.pid, downtime });
+    onEvent({ type: "engine-replaced", pid: engine.pid, downtime: as(clock.now() - since) });
   }
 
   #giveUp(error: StreamError): void {

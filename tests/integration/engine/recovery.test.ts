@@ -1,0 +1,165 @@
+import { describe, expect, it } from "vitest";
+import { as } from "../../../src/core/units.ts";
+import {
+  fixture,
+  pictures,
+  play,
+  realEngine,
+  request,
+  sessionOptions,
+  types,
+} from "../../support/engine.ts";
+
+/** The pictures of a session that nothing happens to. */
+async function undisturbed(blocks: number, packagePath = fixture("tiny-separable")) {
+  await using test = await realEngine({ packagePath });
+  const session = await test.engine.open({
+    ...sessionOptions("calm"),
+    cache: { policy: "window", windowFrames: 4, sinkFrames: 1 },
+  });
+  return pictures(await play(session, 0, blocks));
+}
+
+const FEW_FRAMES = { policy: "window", windowFrames: 4, sinkFrames: 1 } as const;
+
+describe("an engine that ends in the middle of a stream", () => {
+  it.each(["SIGKILL", "SIGABRT", "SIGSEGV"] as const)(
+    "%s: is replaced, and the stream goes on bit for bit",
+    async (signal) => {
+      await using test = await realEngine();
+      const session = await test.engine.open({ ...sessionOptions("a"), cache: FEW_FRAMES });
+      const first = test.engine.pid;
+
+      const before = await play(session, 0, 4);
+      process.kill(first, signal);
+      const after = await play(session, 4, 4);
+
+      expect(pictures([...before, ...after])).toEqual(await undisturbed(8));
+      expect(after.map(({ block }) => block)).toEqual([4, 5, 6, 7]);
+      expect(after.map(({ firstFrame }) => firstFrame)).toEqual([4, 5, 6, 7]);
+      expect(test.engine.pid).not.toBe(first);
+      expect(types(test.events)).toEqual([
+        "engine-ready",
+        "engine-lost",
+        "engine-ready",
+        "session-recovered",
+        "engine-replaced",
+      ]);
+      expect(test.events[1]).toMatchObject({ pid: first, cause: "exit" });
+      expect(test.events[3]).toMatchObject({ session: "a", block: 4 });
+    },
+  );
+
+  it("answers the very call that was interrupted", async () => {
+    await using test = await realEngine();
+    const session = await test.engine.open({ ...sessionOptions("a"), cache: FEW_FRAMES });
+    const before = await play(session, 0, 3);
+
+    const interrupted = session.next(request(3));
+    process.kill(test.engine.pid, "SIGKILL");
+
+    expect(pictures([...before, await interrupted])).toEqual(await undisturbed(4));
+  });
+
+  it("survives as many losses as the limits allow, one after the other", async () => {
+    await using test = await realEngine();
+    const session = await test.engine.open({ ...sessionOptions("a"), cache: FEW_FRAMES });
+    const made = [];
+
+    for (let i = 0; i < 4; i++) {
+      made.push(await session.next(request(i)));
+      process.kill(test.engine.pid, "SIGKILL");
+    }
+    made.push(await session.next(request(4)));
+
+    expect(pictures(made)).toEqual(await undisturbed(5));
+    expect(types(test.events).filter((type) => type === "engine-lost")).toHaveLength(4);
+  });
+
+  it.each(["tiny-entangled", "tiny-fused"])("%s: other topologies go on as well", async (id) => {
+    const packagePath = fixture(id);
+    await using test = await realEngine({ packagePath });
+    const session = await test.engine.open({ ...sessionOptions("a"), cache: FEW_FRAMES });
+
+    const before = await play(session, 0, 2);
+    process.kill(test.engine.pid, "SIGKILL");
+    const after = await play(session, 2, 2);
+
+    expect(after.map(({ block }) => block)).toEqual([2, 3]);
+    expect(pictures(before)).toEqual(
+      (await undisturbed(2, packagePath)).slice(0, before.length * 2),
+    );
+  });
+
+  it("rebuilds a long session from its newest blocks", async () => {
+    await using test = await realEngine();
+    const session = await test.engine.open({ ...sessionOptions("a"), cache: FEW_FRAMES });
+    const held = (await play(session, 0, 30)).at(-1)?.cache.slots;
+
+    process.kill(test.engine.pid, "SIGKILL");
+    const [after] = await play(session, 30, 1);
+
+    expect(after?.block).toBe(30);
+    expect(after?.cache.slots).toBe(held);
+  });
+
+  it("goes on from a restored snapshot, not from what was before it", async () => {
+    await using test = await realEngine();
+    const source = await test.engine.open({ ...sessionOptions("source"), cache: FEW_FRAMES });
+    await play(source, 0, 5);
+    const snapshot = await source.snapshot();
+    const expected = pictures(await play(source, 5, 4));
+
+    const target = await test.engine.open(sessionOptions("target", 99));
+    await play(target, 0, 2);
+    await target.restore(snapshot);
+    const before = await play(target, 5, 2);
+    process.kill(test.engine.pid, "SIGKILL");
+    const after = await play(target, 7, 2);
+
+    expect(pictures([...before, ...after])).toEqual(expected);
+  });
+
+  it("goes on from a reset, not from the first start", async () => {
+    const run = async (kill: boolean) => {
+      await using test = await realEngine();
+      const session = await test.engine.open(sessionOptions("a"));
+      await play(session, 0, 3);
+      await session.reset({ seed: 7, cache: FEW_FRAMES });
+      if (kill) process.kill(test.engine.pid, "SIGKILL");
+      return await play(session, 3, 3);
+    };
+
+    const [calm, killed] = [await run(false), await run(true)];
+
+    expect(pictures(killed)).toEqual(pictures(calm));
+    expect(killed.map(({ block }) => block)).toEqual([3, 4, 5]);
+  });
+});
+
+describe("an engine that freezes", () => {
+  it("is noticed when it is asked something, killed and replaced", async () => {
+    await using test = await realEngine({ callDeadline: as(2_000) });
+    const session = await test.engine.open({ ...sessionOptions("a"), cache: FEW_FRAMES });
+    const frozen = test.engine.pid;
+    const before = await play(session, 0, 2);
+
+    process.kill(frozen, "SIGSTOP");
+    const after = await play(session, 2, 2);
+
+    expect(pictures([...before, ...after])).toEqual(await undisturbed(4));
+    expect(test.events[1]).toMatchObject({ type: "engine-lost", pid: frozen, cause: "hang" });
+    expect(() => process.kill(frozen, 0)).toThrow("ESRCH");
+  });
+
+  it("is noticed when it has nothing to do", async () => {
+    await using test = await realEngine({ callDeadline: as(2_000) });
+    await test.engine.open(sessionOptions("a"));
+    const frozen = test.engine.pid;
+
+    process.kill(frozen, "SIGSTOP");
+    await test.happened("engine-replaced");
+
+    expect(test.events[1]).toMatchObject({ type: "engine-lost", pid: frozen, cause: "hang" });
+  });
+});
