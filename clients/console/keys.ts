@@ -27,6 +27,8 @@ export class Keys {
         caps.push(element("kbd", {}, mouse === "dx" ? "mouse ↔" : "mouse ↕"));
       if (caps.length === 0) continue;
       const item = element("li", { class: "key" }, ...caps, element("span", {}, control.title));
+      if (mouse !== undefined)
+        item.title = "Click the picture to steer with the mouse, Escape lets go";
       if (control.kind === "button") pressable(item, control.name, mixer);
       this.#items.set(control.name, item);
       this.root.append(item);

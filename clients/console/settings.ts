@@ -132,7 +132,11 @@ function number(field: Field, range: Range, set: (value: number) => void): Widge
 }
 
 function row(field: Field, control: HTMLElement, output?: HTMLElement): HTMLElement {
-  const label = element("label", { for: `set-${field.name}`, class: "field__label" }, field.title);
+  const id = `set-${field.name}`;
+  const label =
+    field.kind === "choices"
+      ? element("span", {}, field.title)
+      : element("label", { for: id }, field.title);
   const head = element("div", { class: "field__head" }, label);
   if (output) head.append(output);
   return element("div", { class: "field", title: field.hint }, head, control);

@@ -40,8 +40,34 @@ test.each([
     expect((await here.heard("media.config")).codec).toMatch(name);
     const first = await here.markerWhen(() => true);
     await here.markerWhen(({ frame }) => frame > first.frame + 5);
+    const acks = here.sent.filter((message) => message.type === "media.ack");
+    expect(acks.at(-1)?.sequence).toBeGreaterThan(acks[0]?.sequence ?? 0);
   },
 );
+
+test("a session is also a media stream, for a video element", async () => {
+  here = await visit(browser, server.address);
+  const size = await here.page.evaluate(`(async () => {
+    const { connect } = await import("/zoetrope.js");
+    const session = await connect({ model: "tiny-separable" });
+    const video = document.createElement("video");
+    video.muted = true;
+    video.srcObject = session.captureStream();
+    await video.play();
+    await new Promise((shown) => video.requestVideoFrameCallback(shown));
+    session.stop();
+    return { width: video.videoWidth, height: video.videoHeight, state: session.state };
+  })()`);
+  expect(size).toEqual({ width: 32, height: 32, state: "ended" });
+});
+
+test("a refusal has the server's own code", async () => {
+  here = await visit(browser, server.address);
+  const code = await here.page.evaluate(`import("/zoetrope.js")
+    .then(({ connect }) => connect({ model: "no-such-world" }))
+    .catch((error) => error.code)`);
+  expect(code).toBe("unknown_model");
+});
 
 test("a decoder that keeps failing gives way to the next codec, and the session goes on", async () => {
   here = await visit(
