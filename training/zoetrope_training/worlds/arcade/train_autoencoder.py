@@ -1,6 +1,7 @@
 """Train the autoencoder of `arcade` on states drawn at random.
 
-Run: `training/run arcade autoencoder --budget-seconds 600`
+Run: `training/run arcade autoencoder --budget-seconds 1560`, and, while the world model learns the codes,
+`training/run arcade autoencoder --decoder --budget-seconds 900`
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ PEAK_RATE = 2e-3
 OBJECT_WEIGHT = 8.0
 HALO = 2
 """Pixels around an object that count like the object, so that poses differ in outline too."""
+WRONG_CODES = 0.002
+"""Chance that a code the decoder alone learns from is off by one level."""
 CHECKPOINT_SECONDS = 120
 
 
@@ -79,6 +82,16 @@ def crops(picture: Tensor, covered: Tensor, state: State, generator: torch.Gener
     return cut, covered[which, rows[:, :, None], columns[:, None, :]], at
 
 
+@torch.no_grad()
+def misread(model: Autoencoder, picture: Tensor, at: Tensor | None, generator: torch.Generator) -> Tensor:
+    """Codes of pictures, a few of them off by one level, as a world model's may be; arguments as `Encoder.forward`."""
+    latent = model.encoder(picture, at).float()
+    step = 2 / (model.config.levels - 1)
+    nudge = (torch.randint(0, 2, latent.shape, generator=generator) * 2 - 1) * step
+    wrong = torch.rand(latent.shape, generator=generator) < WRONG_CODES
+    return torch.where(wrong, (latent + nudge).clamp(-1, 1), latent)
+
+
 def psnr(output: Tensor, picture: Tensor) -> float:
     """Peak signal to noise, dB, of pictures in [0, 1]."""
     return float(-10 * torch.log10((output.clamp(0, 1) - picture).square().mean()))
@@ -89,18 +102,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--budget-seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--decoder", action="store_true", help="go on with the decoder alone; codes stay what they are")
     flags = parser.parse_args()
     torch.manual_seed(flags.seed)
     torch.set_num_threads(2)
     generator = torch.Generator().manual_seed(flags.seed)
     model = Autoencoder(AutoencoderConfig()).to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=1e-4)
+    trained = model.decoder if flags.decoder else model
+    optimiser = torch.optim.AdamW(trained.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=1e-4)
     path, spent, step = RUNS / "autoencoder.pt", 0.0, 0
     if path.exists():
         kept = torch.load(path)
         model.load_state_dict(kept["model"])
-        optimiser.load_state_dict(kept["optimiser"])
-        spent, step = kept["spent"], kept["step"]
+        if kept.get("decoder", False) == flags.decoder:
+            optimiser.load_state_dict(kept["optimiser"])
+            spent, step = kept["spent"], kept["step"]
     budget = Budget(flags.budget_seconds, spent)
     saved = budget.elapsed
 
@@ -116,7 +132,10 @@ def main() -> None:
             group["lr"] = budget.rate(PEAK_RATE)
         with torch.autocast("cpu", torch.bfloat16):
             layout = picture.contiguous(memory_format=torch.channels_last)
-            output = model(layout, at, rounds=budget.progress > ROUNDING_FROM)
+            if flags.decoder:
+                output = model.decoder(misread(model, layout, at, generator), at)
+            else:
+                output = model(layout, at, rounds=budget.progress > ROUNDING_FROM)
         loss = reconstruction_loss(output.float(), picture, weight)
         optimiser.zero_grad()
         loss.backward()
@@ -128,7 +147,10 @@ def main() -> None:
             print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f} psnr {quality:.2f}", flush=True)
         if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
             saved = budget.elapsed
-            save_checkpoint(path, model=model.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)
+            save_checkpoint(
+                path, model=model.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step,
+                decoder=flags.decoder,
+            )
             _strip(model, generator)
 
 

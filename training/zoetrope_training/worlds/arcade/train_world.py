@@ -176,10 +176,10 @@ def main() -> None:
     parser.add_argument("--games", type=int, default=224)
     parser.add_argument("--frames", type=int, default=320)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--compile", action="store_true", help="fuse the model first; needs a C++ compiler")
+    parser.add_argument("--threads", type=int, default=2)
     flags = parser.parse_args()
     torch.manual_seed(flags.seed)
-    torch.set_num_threads(2)
+    torch.set_num_threads(flags.threads)
     generator = torch.Generator().manual_seed(flags.seed)
     autoencoder = load_autoencoder(RUNS / "autoencoder.pt")
     sampler = Sampler(*pools(autoencoder, flags.games, flags.frames, flags.seed), generator)
@@ -197,10 +197,6 @@ def main() -> None:
         optimiser.load_state_dict(kept["optimiser"])
         spent, step = kept["spent"], kept["step"]
         generator.manual_seed(flags.seed + step)
-    if flags.compile:
-        model.encoder.compile(dynamic=False)
-        model.denoiser.compile(dynamic=False)
-        loss_of(model, sampler(), generator, 1.0)[0].backward()
     budget = Budget(flags.budget_seconds, spent)
     saved = tracked = budget.elapsed
 
