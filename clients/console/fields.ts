@@ -1,16 +1,10 @@
 /** The settings form as data: what a JSON Schema of live parameters becomes on the page. */
 
 import type { ModelSummary, ParameterSchema, ParametersSchema } from "../web/index.ts";
-
-interface FieldBase {
-  readonly name: string;
-  readonly title: string;
-  readonly hint: string;
-  readonly unit: string;
-}
+import type { Label } from "./widgets.ts";
 
 /** One setting: a few choices side by side, a slider, or a number with dice. */
-export type Field = FieldBase &
+export type Field = Label &
   (
     | { readonly kind: "choices"; readonly options: readonly number[] }
     | { readonly kind: "slider"; readonly low: number; readonly high: number }

@@ -15,6 +15,7 @@ import { Settings } from "./settings.ts";
 import { Stage } from "./stage.ts";
 import { startChoice } from "./starts.ts";
 import { Status } from "./status.ts";
+import { steering } from "./steering.ts";
 import { Toasts } from "./toasts.ts";
 import { touchPad } from "./touch-pad.ts";
 import { mediaWishes } from "./wishes.ts";
@@ -60,6 +61,8 @@ class PlayView implements View {
     this.#deck.show({ paused: false, recording: false, enabled: false });
     this.#panel = element("aside", { class: "panel", "aria-label": "Numbers and settings" });
     this.#panel.append(heading("Live"), this.#numbers.root);
+    const steers = steering(controls, this.#mixer);
+    if (steers) this.#panel.append(heading("Steering"), steers);
     this.root = this.#layOut();
     returnFocus(this.root, this.#stage.picture, this.#end.signal);
     void this.#open();

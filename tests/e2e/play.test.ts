@@ -122,6 +122,17 @@ describe("in a running world", () => {
     expect(here.sent.filter(({ type }) => type === "control.input")).toHaveLength(inputs);
   });
 
+  test("a choice no key drives is made in the panel, and stays when the window is left", async () => {
+    const mood = here.page.getByRole("radiogroup", { name: "Mood" });
+    await mood.getByText("wild").click();
+    const applied = await here.heard("input.applied");
+    expect(here.held()).toEqual({ mood: "wild" });
+    await here.markerWhen(({ epoch }) => epoch >= applied.epoch);
+    await here.page.evaluate(() => window.dispatchEvent(new Event("blur")));
+    await here.markerWhen(({ frame }) => frame > applied.frame + 5);
+    expect(here.held()).toEqual({ mood: "wild" });
+  });
+
   test("the numbers are measured: frame rate, interval, latency and the cache's size", async () => {
     await here.page.keyboard.press("ArrowLeft");
     for (const label of ["Input to picture", "Frame rate", "Frame interval", "Cache"]) {

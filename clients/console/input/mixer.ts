@@ -7,8 +7,8 @@ import type {
 
 /**
  * Many hands on one control: keys, sticks and fingers each hold a value, and the control gets what they
- * come to together. A button is down while anyone holds it, an axis is their sum inside its range, a
- * choice is the newest.
+ * come to together. A button is down while anyone holds it, an axis is their sum inside its range. A choice
+ * stays as it was chosen last: nobody holds it.
  */
 export class Mixer {
   readonly #controls: ReadonlyMap<string, Control>;
@@ -31,6 +31,7 @@ export class Mixer {
   hold(source: string, name: string, value: ControlValue): void {
     const hands = this.#held.get(name) ?? new Map<string, ControlValue>();
     if (hands.get(source) === value) return;
+    if (this.#isChoice(name)) hands.clear();
     hands.set(source, value);
     this.#held.set(name, hands);
     this.#apply(name);
@@ -38,6 +39,7 @@ export class Mixer {
 
   /** `source` lets go of control `name`. */
   letGo(source: string, name: string): void {
+    if (this.#isChoice(name)) return;
     if (this.#held.get(name)?.delete(source) === true) this.#apply(name);
   }
 
@@ -48,9 +50,11 @@ export class Mixer {
 
   /** Everyone lets go of everything, as when the window loses the keyboard. */
   releaseAll(): void {
-    const names = [...this.#held].filter(([, hands]) => hands.size > 0).map(([name]) => name);
-    this.#held.clear();
-    for (const name of names) this.#apply(name);
+    for (const [name, hands] of this.#held) {
+      if (hands.size === 0 || this.#isChoice(name)) continue;
+      hands.clear();
+      this.#apply(name);
+    }
   }
 
   /** A frame's worth of motion for accumulating controls that somebody holds. */
@@ -65,6 +69,10 @@ export class Mixer {
   move(name: string, distance: number): void {
     const control = this.#controls.get(name);
     if (control?.kind === "axis") this.#set(name, inside(control, distance));
+  }
+
+  #isChoice(name: string): boolean {
+    return this.#controls.get(name)?.kind === "choice";
   }
 
   #apply(name: string): void {
@@ -86,7 +94,7 @@ export class Mixer {
           hands.reduce<number>((sum, value) => sum + Number(value), 0),
         );
       case "choice":
-        return hands.at(-1) ?? control.default;
+        return hands[0] ?? control.default;
     }
   }
 

@@ -7,12 +7,12 @@ import type { ServerEvent } from "../../../src/protocol/events.ts";
 import type { ClientMessageInput } from "../../../src/protocol/messages.ts";
 
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 20_000;
 /** Root may not sandbox; pages that a test puts in count as foreign to this machine. */
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-features=LocalNetworkAccessChecks"];
 
 /** Sizes of the machines people have. */
-const DESKTOP: BrowserContextOptions = { viewport: { width: 1440, height: 900 } };
+const DESKTOP: BrowserContextOptions = { viewport: { width: 1120, height: 740 } };
 export const PHONE: BrowserContextOptions = {
   viewport: { width: 390, height: 844 },
   deviceScaleFactor: 2,

@@ -87,12 +87,21 @@ test("reads buttons, halves of sticks and whole sticks by their place", () => {
   expect(readPart(pad, "pedal")).toBe(0);
 });
 
+const MOOD: Control = {
+  kind: "choice",
+  name: "mood",
+  title: "Mood",
+  merge: "latest",
+  options: ["calm", "wild", "odd"],
+  default: "calm",
+};
+
 let moves: [string, ControlValue][];
 let mixer: Mixer;
 
 beforeEach(() => {
   moves = [];
-  mixer = new Mixer([button("jump"), WALK, TURN], (name, value) => moves.push([name, value]));
+  mixer = new Mixer([button("jump"), WALK, TURN, MOOD], (name, value) => moves.push([name, value]));
 });
 
 test("a button is down while anyone holds it", () => {
@@ -123,6 +132,19 @@ test("a source lets go of everything it holds, and everyone does when the window
   ]);
   mixer.releaseAll();
   expect(moves.at(-1)).toEqual(["walk", 0]);
+});
+
+test("a choice stays as it was chosen last, whoever chose it and whatever is let go", () => {
+  mixer.hold("panel", "mood", "wild");
+  mixer.hold("key", "mood", "odd");
+  mixer.letGo("key", "mood");
+  mixer.releaseAll();
+  mixer.hold("panel", "mood", "calm");
+  expect(moves).toEqual([
+    ["mood", "wild"],
+    ["mood", "odd"],
+    ["mood", "calm"],
+  ]);
 });
 
 test("a held accumulating control moves with every frame, a let-go one does not", () => {
