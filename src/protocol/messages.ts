@@ -37,7 +37,7 @@ const controlValues = z
   .refine((values) => Object.keys(values).length <= LIMITS.controlsPerMessage, "too many controls");
 
 /** Codecs a viewer can ask for, best first. */
-export const videoCodec = z.enum(["h264", "vp8", "rgb"]);
+const videoCodec = z.enum(["h264", "vp8", "rgb"]);
 
 const mediaWish = z.strictObject({
   codecs: z.array(videoCodec).min(1).max(3).default(["h264", "vp8"]),
@@ -53,7 +53,7 @@ const mediaWish = z.strictObject({
 });
 
 /** Parameters that may change while a session runs. The console renders its form from this schema. */
-export const liveParameters = z.strictObject({
+const liveParameters = z.strictObject({
   steps: z.number().int().min(1).max(16).meta({
     title: "Denoising steps",
     description: "More steps, more work per block.",

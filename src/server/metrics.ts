@@ -12,7 +12,7 @@ interface Family {
 }
 
 /** Counts up. */
-export class Counter implements Family {
+class Counter implements Family {
   readonly name: string;
   readonly help: string;
   readonly type = "counter";
@@ -52,7 +52,7 @@ export class Gauge implements Family {
 }
 
 /** Counts values by size. */
-export class Histogram implements Family {
+class Histogram implements Family {
   readonly name: string;
   readonly help: string;
   readonly type = "histogram";

@@ -23,7 +23,7 @@ export interface RenderOptions {
 }
 
 /** Seed of a render that names none. */
-export const DEFAULT_SEED = 0;
+const DEFAULT_SEED = 0;
 
 /**
  * Play `log` into `file`; returns the file's size.

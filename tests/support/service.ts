@@ -17,12 +17,16 @@ import { findModels } from "../../src/server/models.ts";
 export const FIXTURES = fileURLToPath(new URL("../fixtures", import.meta.url));
 
 /** How long a condition may take to become true before a test gives up. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 25_000;
 const LOOK_EVERY_MS = 5;
 
-/** Wait until `condition` holds. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
+/** Wait until `condition` holds, at most `patience` milliseconds. */
+export async function until(
+  condition: () => boolean,
+  what: string,
+  patience = PATIENCE_MS,
+): Promise<void> {
+  const end = performance.now() + patience;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`gave up waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));

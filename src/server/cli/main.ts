@@ -3,11 +3,8 @@
 
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
-import { doctorCommand } from "./doctor.ts";
-import { modelsCommand } from "./models.ts";
+import { addCommands } from "./commands.ts";
 import { EXIT, reportFailure } from "./output.ts";
-import { renderCommand } from "./render.ts";
-import { serveCommand } from "./serve.ts";
 
 const program = new Command("zoetrope")
   .description("Streams video while a model generates it, steered live.")
@@ -15,9 +12,8 @@ const program = new Command("zoetrope")
   .exitOverride()
   .showHelpAfterError("(--help lists what there is)");
 
-for (const add of [serveCommand, modelsCommand, renderCommand, doctorCommand]) {
-  add(program).exitOverride();
-}
+addCommands(program);
+for (const command of program.commands) command.exitOverride();
 
 try {
   await program.parseAsync();

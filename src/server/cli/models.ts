@@ -1,26 +1,23 @@
-import type { Command } from "commander";
 import { loadPackage } from "../../models/package.ts";
 import type { RawConfig } from "../config.ts";
 import { findModels, type Models, type OfferedModel } from "../models.ts";
-import { addSettings, configOf } from "./options.ts";
+import { configOf } from "./options.ts";
 import { bold, EXIT, green, print, red, table } from "./output.ts";
 
 const MIB = 2 ** 20;
 
-/** `zoetrope models`. */
-export const modelsCommand = (program: Command): Command =>
-  addSettings(
-    program.command("models").description("list the packages and whether they can be played"),
-    ["models"],
-  )
-    .option("--json", "print JSON")
-    .action(async (flags: RawConfig) => {
-      const { config } = configOf(flags);
-      const models = await findModels(config.models, loadPackage);
-      if (flags["json"] === true) print(JSON.stringify(asJson(models), null, 2));
-      else printTable(models, config.models);
-      if (models.refused.length > 0) process.exitCode = EXIT.failed;
-    });
+/**
+ * `zoetrope models`: exit code 1 when a package is not valid.
+ *
+ * @throws {StreamError} `config_invalid`.
+ */
+export async function listModels(flags: RawConfig): Promise<void> {
+  const { config } = configOf(flags);
+  const models = await findModels(config.models, loadPackage);
+  if (flags["json"] === true) print(JSON.stringify(asJson(models), null, 2));
+  else printTable(models, config.models);
+  if (models.refused.length > 0) process.exitCode = EXIT.failed;
+}
 
 function printTable({ offered, refused }: Models, folders: readonly string[]): void {
   if (offered.length + refused.length === 0) {

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { SingleBar } from "cli-progress";
-import { type Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../../core/clock.ts";
 import { StreamError } from "../../core/errors.ts";
 import { as } from "../../core/units.ts";
@@ -16,11 +15,11 @@ import type { Config, RawConfig } from "../config.ts";
 import { openLogger } from "../logger.ts";
 import { findModels, type Models, type OfferedModel } from "../models.ts";
 import { render, renderRendition } from "../render.ts";
-import { addSettings, configOf } from "./options.ts";
+import { configOf } from "./options.ts";
 import { bold, note, print } from "./output.ts";
 
 /** Flags of `render`; what is absent comes from the action log, or is a default. */
-interface RenderFlags {
+export interface RenderFlags {
   readonly output: string;
   readonly actions?: string;
   readonly model?: string;
@@ -48,37 +47,15 @@ const CONTAINERS: Readonly<Record<string, Container>> = {
 
 /** Seconds of a video for which neither the flags nor the log say how long it is. */
 const DEFAULT_SECONDS = 10;
-/** Bits per second: a file should lose nothing that a picture shows. */
-const DEFAULT_BITRATE = 8_000_000;
 const MOST_SCALE = 16;
 
-/** `zoetrope render`. */
-export function renderCommand(program: Command): Command {
-  const command = program
-    .command("render")
-    .description("play an action log into a video file (.mp4, .webm, or .gif by ffmpeg)")
-    .requiredOption("-o, --output <FILE>", "the file to write")
-    .option("-a, --actions <FILE>", "action log, JSON or JSON lines; - reads standard input")
-    .option("-m, --model <ID>", "the model; the log's, or the only one there is")
-    .option("--seed <N>", "seed of all noise; the log's, or 0", wholeNumber)
-    .option("--start <ID>", "where to start; the log's, or the model's first")
-    .option("--steps <N>", "denoising steps; the log's, or the model's own", wholeNumber)
-    .option("--frames <N>", "length in frames; the log's", positiveNumber)
-    .option(
-      "--seconds <N>",
-      `length in seconds; ${DEFAULT_SECONDS} when nothing says`,
-      positiveNumber,
-    )
-    .option("--bitrate <N>", "bits per second of .mp4 and .webm", wholeNumber, DEFAULT_BITRATE)
-    .option("--scale <N>", "enlarge each pixel this much, by ffmpeg", wholeNumber, 1);
-  return addSettings(command, ["models", "provider", "threads", "deadline"]).action(
-    async (flags: RenderFlags & RawConfig) => {
-      await renderFile(flags, configOf(flags).config);
-    },
-  );
-}
-
-async function renderFile(flags: RenderFlags, config: Config): Promise<void> {
+/**
+ * `zoetrope render`: an action log into a video file.
+ *
+ * @throws {StreamError} `bad_request` for flags or a log that make no sense, or the reason rendering failed.
+ */
+export async function renderFile(flags: RenderFlags & RawConfig): Promise<void> {
+  const { config } = configOf(flags);
   const container = containerOf(flags);
   const log = withFlags(await readLog(flags.actions), flags);
   const model = chosenModel(await findModels(config.models, loadPackage), log.model);
@@ -216,16 +193,4 @@ function report({ path, frames, bytes, took, frameRate }: Rendered): void {
     `${frames} frames (${length.toFixed(1)} s), ${(bytes / 2 ** 20).toFixed(2)} MiB, ` +
       `in ${took.toFixed(1)} s: ${(length / took).toFixed(1)}× real time`,
   );
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 0 && text.trim() !== "") return value;
-  throw new InvalidArgumentError("a whole number is needed");
-}
-
-function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError("a number above 0 is needed");
 }

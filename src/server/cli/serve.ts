@@ -1,33 +1,28 @@
-import type { Command } from "commander";
 import { systemClock } from "../../core/clock.ts";
 import { toStreamError } from "../../core/errors.ts";
 import { loadPackage } from "../../models/package.ts";
 import { startEngine } from "../../stream/engine/supervisor.ts";
 import { ZoetropeServer } from "../app.ts";
-import { type RawConfig, type ResolvedConfig, settings } from "../config.ts";
+import type { RawConfig } from "../config.ts";
 import { builtConsole } from "../console-files.ts";
 import { openLogger } from "../logger.ts";
 import { findModels, type Models } from "../models.ts";
-import { addSettings, configOf } from "./options.ts";
+import { configOf } from "./options.ts";
 import { bold, EXIT, faint, green, note, print, reportFailure, yellow } from "./output.ts";
 
-/** `zoetrope serve`. */
-export const serveCommand = (program: Command): Command =>
-  addSettings(
-    program.command("serve").description("start the server and the page"),
-    settings.map(({ key }) => key),
-  ).action(async (flags: RawConfig) => {
-    await serve(configOf(flags));
-  });
-
-async function serve(resolved: ResolvedConfig): Promise<void> {
-  const { config } = resolved;
+/**
+ * `zoetrope serve`: runs until a signal stops it.
+ *
+ * @throws {StreamError} `config_invalid`, `unknown_model`.
+ */
+export async function serve(flags: RawConfig): Promise<void> {
+  const { config, sources } = configOf(flags);
   const logger = openLogger({
     level: config.log,
     form: process.stderr.isTTY ? "readable" : "json",
     to: process.stderr,
   });
-  logger.debug({ ...config, sources: resolved.sources }, "configuration");
+  logger.debug({ ...config, sources }, "configuration");
   const models = await findModels(config.models, loadPackage, (path) => {
     note(faint(`reading ${path}`, process.stderr));
   });

@@ -26,7 +26,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 };
 
 /** The HTTP status that stands for `code`. */
-export const statusOf = (code: ErrorCode): number => STATUS[code] ?? 500;
+const statusOf = (code: ErrorCode): number => STATUS[code] ?? 500;
 
 /** Answer with `error`, as every failed request is answered. */
 export function sendError(reply: FastifyReply, error: StreamError, status: number): FastifyReply {

@@ -1,20 +1,16 @@
-import { expect, onTestFinished, test } from "vitest";
-import { pictureEngine } from "../../support/picture-engine.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startEngine } from "../../../src/stream/engine/supervisor.ts";
 import { Service, until } from "../../support/service.ts";
 
-const SIZE = { width: 32, height: 32 };
-const RATE = 30;
+let service: Service;
 
-const serve = async (config: Readonly<Record<string, unknown>> = {}) => {
-  const engine = pictureEngine(SIZE, RATE);
-  const service = await Service.start({ startEngine: engine.start, config });
-  onTestFinished(() => service[Symbol.asyncDispose]());
-  return { engine, service };
-};
+beforeAll(async () => {
+  service = await Service.start({ startEngine, config: { sessions: 64 } });
+});
+
+afterAll(() => service[Symbol.asyncDispose]());
 
 test("a session is created, configured and streams in order from a key packet", async () => {
-  const { service } = await serve();
-
   const client = await service.play({ event_id: "begin" });
   await client.frames(5);
 
@@ -38,7 +34,6 @@ test("a session is created, configured and streams in order from a key packet", 
 });
 
 test("an input is accepted at once and applied with the frame that shows its epoch", async () => {
-  const { service } = await serve();
   const client = await service.play();
   await client.frames(1);
 
@@ -58,7 +53,6 @@ test("an input is accepted at once and applied with the frame that shows its epo
 });
 
 test("refused inputs are answered with the reason and change nothing", async () => {
-  const { service } = await serve();
   const client = await service.play();
 
   client.send({ type: "control.input", event_id: "a", values: { fly: 1 } });
@@ -80,7 +74,6 @@ test("refused inputs are answered with the reason and change nothing", async () 
 });
 
 test("generation pauses, steps one block, resumes and resets", async () => {
-  const { service } = await serve();
   const client = await service.play();
   await client.frames(2);
 
@@ -102,7 +95,6 @@ test("generation pauses, steps one block, resumes and resets", async () => {
 });
 
 test("parameters change and every answer echoes the message's id", async () => {
-  const { service } = await serve();
   const client = await service.play();
 
   client.send({ type: "params.update", event_id: "u", parameters: { steps: 1, window_frames: 4 } });
@@ -113,7 +105,6 @@ test("parameters change and every answer echoes the message's id", async () => {
 });
 
 test("statistics come each second and when they are asked for", async () => {
-  const { service } = await serve();
   const client = await service.play();
   await client.frames(3);
 
@@ -126,41 +117,7 @@ test("statistics come each second and when they are asked for", async () => {
   expect(own.viewer.bitrate).toBeGreaterThan(0);
 });
 
-test("stopping ends the session, says what it was, and frees its place", async () => {
-  const { service, engine } = await serve({ sessions: 1 });
-  const client = await service.play();
-  await client.frames(2);
-
-  client.send({ type: "session.stop" });
-
-  const ended = await client.event("session.ended");
-  expect(ended.reason).toBe("stopped");
-  expect(ended.frames).toBeGreaterThanOrEqual(2);
-  expect((await client.closed).code).toBe(1000);
-  await until(() => engine.open === 0, "the engine's side to close");
-  const next = await service.play();
-  await next.frames(1);
-});
-
-test("the cap refuses one session more, says when to come back, and lets the others play on", async () => {
-  const { service } = await serve({ sessions: 1 });
-  const first = await service.play();
-
-  const second = await service.connect();
-  second.send({ type: "session.start", event_id: "s", model: "tiny-separable" });
-
-  const refusal = await second.event("error");
-  expect(refusal).toMatchObject({
-    event_id: "s",
-    error: { code: "session_limit", recovery: "retry" },
-  });
-  expect((await second.closed).code).toBe(1013);
-  await first.frames(3);
-});
-
 test("codecs: the client's first choice that can be had is taken", async () => {
-  const { service } = await serve();
-
   const vp8 = await service.play({ media: { codecs: ["vp8", "h264"] } });
   const raw = await service.play({ media: { codecs: ["rgb"] } });
   await vp8.frames(2);
@@ -168,44 +125,14 @@ test("codecs: the client's first choice that can be had is taken", async () => {
 
   expect((await vp8.event("media.config")).codec).toBe("vp8");
   expect(vp8.media[0]?.header.codec).toBe("vp8");
-  expect(raw.media[0]?.payload.byteLength).toBe(SIZE.width * SIZE.height * 3);
+  expect(raw.media[0]?.payload.byteLength).toBe(32 * 32 * 3);
 });
 
 test("a key packet comes when it is asked for", async () => {
-  const { service } = await serve();
   const client = await service.play();
   await client.frames(3);
 
   client.send({ type: "media.request_keyframe" });
 
   await until(() => client.media.slice(3).some(({ header }) => header.key), "a key packet");
-});
-
-test("a failing engine ends its session with the reason, and no other", async () => {
-  const { service, engine } = await serve();
-  const client = await service.play();
-  await client.frames(1);
-
-  engine.failure = () => new Error("secret path /etc/shadow");
-
-  const failed = await client.event("error");
-  expect(failed.error.code).toBe("internal");
-  expect(JSON.stringify(client.events)).not.toContain("shadow");
-  expect((await client.event("session.ended")).reason).toBe("error");
-  expect((await client.closed).code).toBe(1011);
-  engine.failure = undefined;
-  await (await service.play()).frames(2);
-});
-
-test("shutting down says goodbye to everybody", async () => {
-  const { service, engine } = await serve();
-  const clients = [await service.play(), await service.play()];
-
-  await service.server.close();
-
-  for (const client of clients) {
-    expect((await client.event("session.ended")).reason).toBe("shutdown");
-    expect((await client.closed).code).toBe(1001);
-  }
-  expect(engine.open).toBe(0);
 });
