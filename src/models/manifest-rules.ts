@@ -39,6 +39,18 @@ const filesAreListed: Rule = (manifest) => {
   return missing && broken(missing[0], `names \`${missing[1]}\`, which \`files\` does not list`);
 };
 
+const filesAreBounded: Rule = ({ files, graphs, starts }) => {
+  const tooLarge = (name: string, most: number): boolean => (files[name]?.bytes ?? 0) > most;
+  const graph = Object.values(graphs).find((name) => tooLarge(name, MOST.graphBytes));
+  if (graph !== undefined)
+    return broken(`files.${graph}.bytes`, `is more than a graph may have, ${MOST.graphBytes}`);
+  const start = starts.find(({ image }) => tooLarge(image, MOST.pictureBytes));
+  return (
+    start &&
+    broken(`files.${start.image}.bytes`, `is more than a picture may have, ${MOST.pictureBytes}`)
+  );
+};
+
 const topologyFits: Rule = ({ topology, graphs, conditioning, commit, lanes }) => {
   if (topology === "separable") {
     if (graphs.encoder === undefined) return broken("graphs.encoder", "is required when separable");
@@ -116,6 +128,7 @@ const startsDiffer: Rule = ({ starts }) => {
 
 const RULES: readonly Rule[] = [
   filesAreListed,
+  filesAreBounded,
   topologyFits,
   fusedHasItsGraph,
   sigmasFall,

@@ -10,6 +10,9 @@ export const PACKAGE_FORMAT = "zoetrope.package/1";
 export const MOST = {
   files: 512,
   fileBytes: 2 ** 34,
+  /** What one protocol buffer can hold. */
+  graphBytes: 2 ** 31 - 1,
+  pictureBytes: 2 ** 26,
   controls: 256,
   options: 256,
   starts: 256,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, type Stats } from "node:fs";
 import { open, readFile, realpath, stat } from "node:fs/promises";
-import { basename, join, relative, resolve, sep } from "node:path";
+import { basename, join, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type ErrorCode, StreamError } from "../core/errors.ts";
 import { checkGraphFile } from "./graph-check.ts";
@@ -68,7 +68,8 @@ async function readManifest(folder: string): Promise<Buffer> {
     throw failure("package_missing_file", MANIFEST, "the package folder has no manifest", cause);
   });
   try {
-    const { size } = await handle.stat();
+    const { size, isFile } = factsOf(await handle.stat());
+    if (!isFile) throw failure("package_missing_file", MANIFEST, "is not a plain file");
     if (size > MOST_MANIFEST_BYTES) {
       throw failure("package_invalid", MANIFEST, `is larger than ${MOST_MANIFEST_BYTES} bytes`);
     }
@@ -93,15 +94,14 @@ async function checkFile(folder: string, name: string, manifest: Manifest): Prom
   const path = await realpath(join(folder, name)).catch((cause: unknown) => {
     throw failure("package_missing_file", name, "is listed in `files` but is not there", cause);
   });
-  const inside = relative(folder, path);
-  if (inside.startsWith(`..${sep}`) || resolve(folder, inside) !== path || inside === "") {
+  if (!path.startsWith(`${folder}${sep}`)) {
     throw failure(
       "package_invalid",
       name,
       "leads out of the package folder; copy the file into it",
     );
   }
-  const { size, isFile } = await statOf(path);
+  const { size, isFile } = factsOf(await stat(path));
   if (!isFile) throw failure("package_missing_file", name, "is not a plain file");
   if (size !== listed.bytes) {
     const sizes = `has ${size} bytes, \`files\` says ${listed.bytes}`;
@@ -114,10 +114,10 @@ async function checkFile(folder: string, name: string, manifest: Manifest): Prom
   }
 }
 
-async function statOf(path: string): Promise<{ size: number; isFile: boolean }> {
-  const facts = await stat(path);
-  return { size: facts.size, isFile: facts.isFile() };
-}
+const factsOf = (stats: Stats): { readonly size: number; readonly isFile: boolean } => ({
+  size: stats.size,
+  isFile: stats.isFile(),
+});
 
 async function digestOf(path: string): Promise<string> {
   const hash = createHash("sha256");

@@ -68,3 +68,10 @@ export function largestDistance(a: ArrayLike<number>, b: ArrayLike<number>): num
     0,
   );
 }
+
+/** One control vector a block, [controls] each. */
+export function controlsOf(oracle: Oracle): readonly Float32Array[] {
+  const [blocks = 0, length = 0] = oracle.control.shape;
+  const all = oracle.floats(oracle.control);
+  return Array.from({ length: blocks }, (_, i) => all.slice(i * length, (i + 1) * length));
+}

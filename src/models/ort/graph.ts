@@ -15,10 +15,12 @@ export interface OrtGraphOptions {
 export class OrtGraph implements Graph {
   readonly #session: InferenceSession;
   readonly #signature: GraphSignature;
+  readonly #fillsInPlace: boolean;
 
-  private constructor(session: InferenceSession, signature: GraphSignature) {
+  private constructor(session: InferenceSession, signature: GraphSignature, fillsInPlace: boolean) {
     this.#session = session;
     this.#signature = signature;
+    this.#fillsInPlace = fillsInPlace;
   }
 
   /** @throws whatever ONNX Runtime throws when it cannot run the file with these options. */
@@ -33,13 +35,12 @@ export class OrtGraph implements Graph {
         preferredOutputLocation: locations(Object.keys(signature.outputs), onDevice),
       }),
     });
-    return new OrtGraph(opened, signature);
+    return new OrtGraph(opened, signature, onDevice.length === 0);
   }
 
   bind(inputs: Buffers, outputs: Buffers): BoundGraph {
     const feeds = Object.entries(this.#signature.inputs).map(feedFrom(inputs));
-    const staysHere = Object.values(outputs).every((buffer) => !(buffer instanceof DeviceCell));
-    if (staysHere) {
+    if (this.#fillsInPlace) {
       const fetches = Object.fromEntries(
         Object.entries(this.#signature.outputs).map(fetchInto(outputs)),
       );

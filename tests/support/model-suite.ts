@@ -1,0 +1,262 @@
+/** What must hold of a model wherever its graphs run; one suite for every provider. */
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/core/clock.ts";
+import { cacheLayout } from "../../src/models/arena.ts";
+import type { Buffers } from "../../src/models/graph.ts";
+import {
+  type GeneratedBlock,
+  type Generation,
+  type Model,
+  type ModelOptions,
+  openModel,
+} from "../../src/models/model.ts";
+import { type OpenGraphs, openGraphs } from "../../src/models/ort/open.ts";
+import { loadPackage, type ModelPackage } from "../../src/models/package.ts";
+import {
+  controlsOf,
+  largestDistance,
+  type Oracle,
+  type OracleGraph,
+  type OracleRollout,
+  readOracle,
+  sizeOf,
+  TINY_PACKAGES,
+  tinyPath,
+} from "./oracle.ts";
+
+/** What float32 sums in another order may differ by. */
+const TOLERANCE = 1e-5;
+
+/** Describe every tiny package under `options`. */
+export function describeModels(options: ModelOptions): void {
+  describe.each(TINY_PACKAGES)("%s", (name) => {
+    const oracle = readOracle(name);
+    describeGraphs(oracle, () => loadPackage(tinyPath(name)), options);
+    let model: Model;
+    beforeAll(async () => {
+      model = await openModel(await loadPackage(tinyPath(name)), options, systemClock);
+    });
+    afterAll(() => model.close());
+    it("runs where it was asked to", () => {
+      expect(model.provider).toEqual({ name: options.provider, reason: "configured" });
+    });
+    describeRollouts(oracle, () => model);
+    describeState(oracle, () => model);
+  });
+}
+
+/** Every graph answers what PyTorch answers. */
+function describeGraphs(
+  oracle: Oracle,
+  load: () => Promise<ModelPackage>,
+  options: ModelOptions,
+): void {
+  let modelPackage: ModelPackage;
+  let graphs: OpenGraphs;
+  beforeAll(async () => {
+    modelPackage = await load();
+    graphs = await openGraphs(modelPackage, options);
+  });
+  afterAll(() => graphs.close());
+
+  it.each(Object.keys(oracle.graphs))(
+    "%s answers as in PyTorch, tensor by tensor",
+    async (role) => {
+      const wanted = oracle.graphs[role] as OracleGraph;
+      const given = { ...buffersOf(wanted.inputs, oracle, role === "imageEncoder") };
+      const answers = await runGraph(role, given, wanted);
+      for (const [name, tensor] of Object.entries(wanted.outputs)) {
+        const distance = largestDistance(answers[name] ?? [], oracle.floats(tensor));
+        expect(distance, name).toBeLessThan(TOLERANCE);
+      }
+    },
+  );
+
+  /** Keys and values are read out of the cache they were committed to, which may lie on a device. */
+  async function runGraph(
+    role: string,
+    given: Record<string, Float32Array | Uint8Array>,
+    wanted: OracleGraph,
+  ): Promise<Record<string, ArrayLike<number>>> {
+    const layout = cacheLayout(modelPackage.manifest);
+    const memory = graphs.memory(layout);
+    const attends = given["cache_key"] !== undefined;
+    const tokens = wanted.outputs["key"]?.shape[2] ?? layout.tokensPerFrame;
+    const pass = memory.pass(tokens);
+    const own = Object.fromEntries(
+      Object.entries(wanted.outputs)
+        .filter(([name]) => name !== "key" && name !== "value")
+        .map(([name, tensor]) => [
+          name,
+          name === "rgb" ? new Uint8Array(sizeOf(tensor)) : new Float32Array(sizeOf(tensor)),
+        ]),
+    );
+    if (attends) {
+      memory.store.load({
+        key: given["cache_key"] as Float32Array,
+        value: given["cache_value"] as Float32Array,
+      });
+    }
+    const inputs: Buffers = attends ? { ...given, ...memory.inputs } : given;
+    const outputs: Buffers = attends ? { ...own, ...pass.outputs } : own;
+    await graphs
+      .graph(role as "encoder")
+      .bind(inputs, outputs)
+      .run();
+    if (!attends) return own;
+    const frames = tokens / layout.tokensPerFrame;
+    const pages = Array.from({ length: frames }, (_, index) => ({ page: index, index }));
+    await pass.fresh.writeTo(pages);
+    const all = await memory.store.read();
+    const firstSlots = (floats: Float32Array): Float32Array => {
+      const row = (floats.length / (layout.layers * layout.heads)) | 0;
+      const rows = Array.from({ length: layout.layers * layout.heads }, (_, i) =>
+        floats.subarray(i * row, i * row + tokens * layout.headDim),
+      );
+      return Float32Array.from(rows.flatMap((part) => [...part]));
+    };
+    memory.release();
+    return { ...own, key: firstSlots(all.key), value: firstSlots(all.value) };
+  }
+}
+
+/** Copies of an oracle's tensors, as bytes where a graph takes pictures. */
+const buffersOf = (
+  tensors: OracleGraph["inputs"],
+  oracle: Oracle,
+  pictures: boolean,
+): Record<string, Float32Array | Uint8Array> =>
+  Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => [
+      name,
+      pictures ? Uint8Array.from(oracle.floats(tensor)) : oracle.floats(tensor).slice(),
+    ]),
+  );
+
+/** Rolling out with a cache is rolling out with the whole history behind a band mask. */
+function describeRollouts(oracle: Oracle, model: () => Model): void {
+  it.each(oracle.rollouts)(
+    "rolls out like PyTorch without a cache: $policy, $steps steps",
+    async (rollout) => {
+      const wanted = oracle.floats(rollout.latents);
+      const generation = await begin(model(), rollout);
+      const blocks = await play(generation, oracle, rollout.steps);
+      for (const [block, { latents }] of blocks.entries()) {
+        const at = block * latents.length;
+        const distance = largestDistance(latents, wanted.subarray(at, at + latents.length));
+        expect(distance, `block ${block}`).toBeLessThan(TOLERANCE);
+      }
+      await generation.close();
+    },
+  );
+}
+
+/** Seeds, snapshots, rewinding, beginning again: all bit for bit. */
+function describeState(oracle: Oracle, model: () => Model): void {
+  const rollout = oracle.rollouts.at(-1) as OracleRollout;
+
+  it("makes the same stream twice from one seed, and another from another", async () => {
+    const streams = [rollout, rollout, { ...rollout, seed: rollout.seed + 1 }];
+    const latents: string[] = [];
+    for (const each of streams) {
+      const generation = await begin(model(), each);
+      latents.push(digest(await play(generation, oracle, each.steps, 0, 4)));
+      await generation.close();
+    }
+    expect(latents[0]).toBe(latents[1]);
+    expect(latents[0]).not.toBe(latents[2]);
+  });
+
+  it("goes on bit for bit from a snapshot, in a fresh generation and in a used one", async () => {
+    const generation = await begin(model(), rollout);
+    await play(generation, oracle, rollout.steps, 0, 5);
+    const bytes = await generation.snapshot();
+    const went = digest(await play(generation, oracle, rollout.steps, 5, 8));
+    await generation.restore(bytes);
+    expect(generation.block).toBe(5);
+    const rewound = digest(await play(generation, oracle, rollout.steps, 5, 8));
+    const fresh = await model().open({
+      seed: 99,
+      cache: { policy: "window", windowFrames: 2, sinkFrames: 0 },
+    });
+    await play(fresh, oracle, 1, 0, 1);
+    await fresh.restore(bytes);
+    expect(fresh.block).toBe(5);
+    const moved = digest(await play(fresh, oracle, rollout.steps, 5, 8));
+    expect([rewound, moved]).toEqual([went, went]);
+    expect(await fresh.snapshot()).toEqual(await generation.snapshot());
+    await Promise.all([generation.close(), fresh.close()]);
+  });
+
+  it("begins again at a reset as it began at first, while the block index goes on", async () => {
+    const { seed, policy, windowFrames, sinkFrames } = rollout;
+    const cache = { policy, windowFrames, sinkFrames };
+    const generation = await begin(model(), rollout);
+    await play(generation, oracle, rollout.steps, 0, 4);
+    await generation.reset({ seed, cache });
+    expect(generation.block).toBe(4);
+    expect(generation.cache.slots).toBe(0);
+    const again = await generation.next({ control: controlAt(oracle, 0), steps: rollout.steps });
+    const fresh = await model().open({ seed, cache });
+    await fresh.recache({ block: 4, frames: [startOf(model(), oracle)] });
+    const wanted = await fresh.next({ control: controlAt(oracle, 0), steps: rollout.steps });
+    expect(largestDistance(again.latents, wanted.latents)).toBeLessThan(TOLERANCE);
+    await Promise.all([generation.close(), fresh.close()]);
+  });
+
+  it("rebuilds its cache from recent latents: the whole past gives the stream itself", async () => {
+    const generation = await begin(model(), rollout);
+    const made = await play(generation, oracle, rollout.steps, 0, 2);
+    const past = made.map(({ latents }, block) => ({ latents, control: controlAt(oracle, block) }));
+    const rebuilt = await begin(model(), rollout);
+    await rebuilt.recache({ block: 2, frames: [startOf(model(), oracle), ...past] });
+    expect(rebuilt.block).toBe(2);
+    const next = { control: controlAt(oracle, 2), steps: rollout.steps };
+    const [wanted, got] = [await generation.next(next), await rebuilt.next(next)];
+    expect(largestDistance(got.latents, wanted.latents)).toBeLessThan(TOLERANCE);
+    expect(rebuilt.cache).toEqual(generation.cache);
+    await Promise.all([generation.close(), rebuilt.close()]);
+  });
+}
+
+const begin = (
+  model: Model,
+  { policy, seed, windowFrames, sinkFrames }: OracleRollout,
+): Promise<Generation> => model.open({ seed, cache: { policy, windowFrames, sinkFrames } });
+
+/** Make blocks `from` to `to` of the oracle's control script. */
+async function play(
+  generation: Generation,
+  oracle: Oracle,
+  steps: number,
+  from = 0,
+  to = controlsOf(oracle).length,
+): Promise<GeneratedBlock[]> {
+  const blocks: GeneratedBlock[] = [];
+  for (const control of controlsOf(oracle).slice(from, to)) {
+    const block = await generation.next({ control, steps });
+    blocks.push({ ...block, pictures: block.pictures.map((picture) => picture.slice()) });
+  }
+  return blocks;
+}
+
+const controlAt = (oracle: Oracle, block: number): Float32Array =>
+  controlsOf(oracle)[block] ?? new Float32Array();
+
+/** The block a generation begins from: the start over and over, under all-zero controls. */
+function startOf(model: Model, oracle: Oracle): { latents: Float32Array; control: Float32Array } {
+  const { framesPerBlock } = model.modelPackage.manifest.lanes.video;
+  const start = oracle.floats(oracle.start.latent);
+  const latents = new Float32Array(framesPerBlock * start.length);
+  for (let frame = 0; frame < framesPerBlock; frame++) latents.set(start, frame * start.length);
+  return { latents, control: new Float32Array(oracle.control.shape[1] ?? 0) };
+}
+
+/** Everything in some blocks but their timings, as text. */
+const digest = (blocks: readonly GeneratedBlock[]): string =>
+  blocks
+    .map(({ latents, pictures }) =>
+      [latents.join(), ...pictures.map((one) => one.join())].join(";"),
+    )
+    .join("\n");
