@@ -273,7 +273,8 @@ export class Session {
         released: (late) => this.#metrics.released(late),
       }),
       takeUntil(fromEvent(this.#life.signal, "abort")),
-      share(),
+      // Whoever subscribes after the end is told of the end, and starts nothing.
+      share({ resetOnComplete: false, resetOnError: false, resetOnRefCountZero: false }),
     );
     pictures$.subscribe({ error: (error: unknown) => this.#failed(error) });
     return pictures$;

@@ -11,6 +11,11 @@ export class ManualClock implements Clock {
   #now = 0;
   #sleepers: Sleeper[] = [];
 
+  /** How many wait for their time. */
+  get sleeping(): number {
+    return this.#sleepers.length;
+  }
+
   now(): Millis {
     return as(this.#now);
   }
