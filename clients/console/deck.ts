@@ -36,6 +36,7 @@ export class Deck {
 
   constructor(actions: DeckActions, taken: ReadonlySet<string>, signal: AbortSignal) {
     this.root.append(this.#pause, this.#step, this.#reset, this.#record, this.#expand);
+    this.#expand.hidden = !document.fullscreenEnabled;
     this.#pause.addEventListener("click", actions.togglePause);
     this.#step.addEventListener("click", actions.step);
     this.#reset.addEventListener("click", actions.reset);

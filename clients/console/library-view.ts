@@ -1,5 +1,5 @@
 import { StreamError, toStreamError } from "../../src/core/errors.ts";
-import { coverAddress, listModels, type ModelSummary } from "../web/index.ts";
+import { coverAddress, listModels, type ModelSummary, startAddress } from "../web/index.ts";
 import { element, type View } from "./element.ts";
 import { brand } from "./header.ts";
 import { describeError } from "./words.ts";
@@ -50,7 +50,8 @@ const cards = (models: readonly ModelSummary[]): HTMLElement[] =>
 
 function card(model: ModelSummary): HTMLElement {
   const { width, height, frame_rate } = model.video;
-  const address = coverAddress(model);
+  const [start] = model.starts;
+  const address = coverAddress(model) ?? (start && startAddress(model, start.id));
   const cover = element("div", { class: "card__cover" });
   if (address) {
     cover.append(element("img", { src: address.href, alt: "", width, height, loading: "lazy" }));

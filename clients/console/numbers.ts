@@ -62,8 +62,7 @@ const GAUGES: readonly Gauge[] = [
     hint: "Received over the network",
     read: (stats) => bitrate(stats.bitrate),
     plot: (stats) => stats.bitrate,
-    detail: ({ dropped }) =>
-      dropped === 0 ? "no frame dropped" : `${count(dropped)} frames dropped`,
+    detail: ({ dropped }) => (dropped === 0 ? "no frame dropped" : `${count(dropped)} dropped`),
   },
 ];
 

@@ -105,7 +105,8 @@ class PlayView implements View {
       toggleRecording: () => this.#player?.toggleRecording(),
       toggleFullScreen: () => {
         if (document.fullscreenElement) void document.exitFullscreen();
-        else void this.#stage.root.closest("main")?.requestFullscreen();
+        else if (document.fullscreenEnabled)
+          void this.#stage.root.closest("main")?.requestFullscreen();
       },
     };
   }

@@ -77,6 +77,8 @@ export function driveByGamepad(
   { mixer, connected }: GamepadHandlers,
   signal: AbortSignal,
 ): void {
+  // Some browsers have gamepads in secure contexts only.
+  if (!("getGamepads" in navigator)) return;
   const bound = controls.filter((control) => (bindingsOf(control).gamepad ?? []).length > 0);
   let present = false;
   const poll = () => {
