@@ -22,7 +22,8 @@ export class Decoding {
       deliver(data, handlers);
     });
     this.#worker.addEventListener("error", ({ message }) => {
-      handlers.broken(message);
+      // A script that cannot be loaded has no message.
+      handlers.broken(message || "the decoding worker could not be loaded");
     });
   }
 

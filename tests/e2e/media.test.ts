@@ -69,6 +69,14 @@ test("a refusal has the server's own code", async () => {
   expect(code).toBe("unknown_model");
 });
 
+test("without its decoding worker the page says that it cannot show pictures, and lets the session go", async () => {
+  here = await visit(browser, `${server.address}/#/play/tiny-separable`, undefined, (page) =>
+    page.route("**/decode-worker.js", (route) => route.abort()),
+  );
+  await here.page.getByRole("heading", { name: "No common picture format" }).waitFor();
+  expect(here.sent.at(-1)).toEqual({ type: "session.stop" });
+});
+
 test("a decoder that keeps failing gives way to the next codec, and the session goes on", async () => {
   here = await visit(
     browser,
