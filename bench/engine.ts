@@ -1,11 +1,15 @@
 /** Open one shipped package in a real engine process, the way the server does. */
 
 import { resolve } from "node:path";
-import { controlVector, type ControlValues } from "../src/core/controls.ts";
+import { type ControlValues, controlVector } from "../src/core/controls.ts";
 import { silentLogger } from "../src/core/log.ts";
 import { as } from "../src/core/units.ts";
 import { loadPackage, type ModelPackage } from "../src/models/package.ts";
-import type { BlockResult, EngineSession, RenditionOptions } from "../src/stream/engine/contract.ts";
+import type {
+  BlockResult,
+  EngineSession,
+  RenditionOptions,
+} from "../src/stream/engine/contract.ts";
 import { type Engine, startEngine } from "../src/stream/engine/supervisor.ts";
 
 /** A call that takes longer than this means the engine hangs. */

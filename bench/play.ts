@@ -21,7 +21,10 @@ export function uniforms(seed: number): () => number {
 }
 
 /** An endless sequence of control values for `controls`. */
-export function* randomPlay(controls: readonly Control[], seed: number): Generator<ControlValues, never> {
+export function* randomPlay(
+  controls: readonly Control[],
+  seed: number,
+): Generator<ControlValues, never> {
   const uniform = uniforms(seed);
   const values = new Map(controls.map((control) => [control.name, control.default]));
   for (;;) {

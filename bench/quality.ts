@@ -76,8 +76,8 @@ async function trueGame(truth: Truth, frames: number): Promise<Referee> {
   const referee = new Referee(truth);
   const player = moodyPlayer(SEED);
   const uniform = uniforms(SEED + 1);
-  let before = START_STATE;
-  let now = START_STATE;
+  let before: Float32Array = START_STATE;
+  let now: Float32Array = START_STATE;
   for (let frame = 0; frame < frames; frame++) {
     const control = await keys(truth, player, referee);
     const next = await truth.step(before, now, control, anotherSpot(truth, now, uniform));

@@ -21,6 +21,7 @@ from .data import RENDER_BATCH
 from .render import render
 from .train_autoencoder import RUNS
 from .train_world import load_autoencoder
+from .truth import write_truth
 
 PACKAGE = Path(__file__).resolve().parents[4] / "models" / "arcade"
 STARTS = (("dawn", "Dawn"), ("day", "Day"), ("dusk", "Dusk"), ("night", "Night"))
@@ -91,22 +92,27 @@ def draw_starts() -> None:
     day.resize((side, side), Image.Resampling.NEAREST).save(PACKAGE / "cover.png", optimize=True)
 
 
+def load_world(path: Path) -> LevelWorldModel:
+    """The averaged weights of a checkpoint, ready to run."""
+    model = LevelWorldModel(LevelModelConfig())
+    kept = torch.load(path)["average"]
+    model.load_state_dict({k.removeprefix("module."): v for k, v in kept.items() if k.startswith("module.")})
+    return model.eval()
+
+
 def main() -> None:
     """Export, write the manifest, and check every graph against PyTorch."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--world", type=Path, default=RUNS / "world.pt")
     flags = parser.parse_args()
     autoencoder = load_autoencoder(RUNS / "autoencoder.pt")
-    config = LevelModelConfig()
-    model = LevelWorldModel(config)
-    kept = torch.load(flags.world)["average"]
-    model.load_state_dict({k.removeprefix("module."): v for k, v in kept.items() if k.startswith("module.")})
+    model = load_world(flags.world)
     draw_starts()
+    truth = [f"truth/{name}" for name in write_truth(PACKAGE / "truth")]
     card = PACKAGE / "MODEL_CARD.md"
     if not card.exists():
         card.write_text("# Star Hop\n")
-    truth = sorted(str(p.relative_to(PACKAGE)) for p in (PACKAGE / "truth").glob("*"))
-    graphs = write_package(PACKAGE, package(config.levels, truth), model.eval(), LevelCodec(autoencoder))
+    graphs = write_package(PACKAGE, package(model.levels, truth), model, LevelCodec(autoencoder))
     print("\n".join(map(str, compare(graphs, PACKAGE))))
 
 

@@ -1,0 +1,144 @@
+/** What a viewer sees: the whole service, one page in headless Chromium, markers read back at the glass. */
+
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { build } from "esbuild";
+import { chromium } from "playwright-core";
+import type { BenchFigures, BenchFlags } from "./main.ts";
+import type { Observation, WatchOptions } from "./page/observation.ts";
+import { quantile, rounded, summarise } from "./statistics.ts";
+
+const STANDARD_SECONDS = 60;
+const SESSIONS = 10;
+/** Frames before this long after the first are warm-up. */
+const SETTLE_MS = 2000;
+const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const TICKS_PER_SECOND = 100;
+
+/** Watch `model` for `length` seconds. */
+export async function run({ model, length = STANDARD_SECONDS }: BenchFlags): Promise<BenchFigures> {
+  const server = await startServer(model);
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  try {
+    const page = await browser.newPage();
+    await page.goto(new URL("/v1/models", server.address).href);
+    await page.addScriptTag({ content: await pageScript(), type: "module" });
+    const before = cpuTicks(server.pid);
+    const started = performance.now();
+    const seen = await page.evaluate(
+      (options: WatchOptions) =>
+        (
+          globalThis as unknown as { watchWorld: (o: WatchOptions) => Promise<Observation> }
+        ).watchWorld(options),
+      { model, seconds: length, sessions: SESSIONS },
+    );
+    const seconds = (performance.now() - started) / 1000;
+    return { seconds: length, ...figures(seen), ...cpu(before, cpuTicks(server.pid), seconds) };
+  } finally {
+    await browser.close();
+    server.stop();
+  }
+}
+
+function figures({ shown, sent, epochs, firstFrames, frameRate }: Observation): BenchFigures {
+  const start = (shown[0]?.[0] ?? 0) + SETTLE_MS;
+  const steady = shown.filter(([at]) => at >= start);
+  const times = steady.map(([at]) => at);
+  const intervals = times.slice(1).map((at, i) => at - (times[i] ?? at));
+  const ids = new Set(steady.map(([, frame]) => frame));
+  const range = (steady.at(-1)?.[1] ?? 0) - (steady[0]?.[1] ?? 0) + 1;
+  const span = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1000;
+  const interval = summarise(intervals);
+  const latencies = epochs.flatMap((epoch, i) => {
+    const seen = shown.find(([, , shownEpoch]) => shownEpoch >= epoch);
+    return seen === undefined ? [] : [seen[0] - (sent[i] ?? Number.NaN)];
+  });
+  return {
+    fps: rounded((ids.size - 1) / span),
+    nominal_fps: frameRate,
+    interval_ms: Object.fromEntries(
+      Object.entries(interval).map(([key, value]) => [key, rounded(value)]),
+    ),
+    interval_p99_over_nominal: rounded((interval.p99 * frameRate) / 1000, 3),
+    inputs: latencies.length,
+    input_to_picture_p50_ms: rounded(quantile(latencies, 0.5)),
+    input_to_picture_p95_ms: rounded(quantile(latencies, 0.95)),
+    input_to_picture_max_ms: rounded(quantile(latencies, 1)),
+    first_frame_p50_ms: rounded(quantile(firstFrames, 0.5)),
+    first_frame_range_ms: [rounded(quantile(firstFrames, 0)), rounded(quantile(firstFrames, 1))],
+    frames_missing: range - ids.size,
+  };
+}
+
+async function pageScript(): Promise<string> {
+  const result = await build({
+    entryPoints: ["bench/page/watch.ts"],
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    write: false,
+  });
+  return result.outputFiles[0]?.text ?? "";
+}
+
+interface RunningServer {
+  readonly address: URL;
+  readonly pid: number;
+  readonly stop: () => void;
+}
+
+/** `zoetrope serve` as a process of its own, with `model` loaded. */
+async function startServer(model: string): Promise<RunningServer> {
+  const flags = ["serve", "--port", "0", "--preload", model];
+  const child = spawn(process.execPath, ["src/server/cli/main.ts", ...flags], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let printed = "";
+  const address = await new Promise<URL>((resolve, reject) => {
+    child.once("exit", () => reject(new Error(`the server did not start:\n${printed}`)));
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      printed += text;
+      const found = /http:\/\/[\w.:-]+\/?/.exec(printed)?.[0];
+      if (found !== undefined) resolve(new URL(found));
+    });
+  });
+  return { address, pid: child.pid ?? 0, stop: () => void child.kill("SIGTERM") };
+}
+
+interface Ticks {
+  readonly server: number;
+  readonly engines: number;
+}
+
+/** Processor time used so far by the server and by its children. */
+function cpuTicks(server: number): Ticks {
+  const children = readdirSync("/proc").filter(
+    (entry) => /^\d+$/.test(entry) && stat(entry)[1] === String(server),
+  );
+  const used = (pid: string | number) => {
+    const fields = stat(pid);
+    return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  };
+  return { server: used(server), engines: children.reduce((sum, pid) => sum + used(pid), 0) };
+}
+
+/** The fields of /proc/PID/stat after the command's name: state, parent and so on. */
+function stat(pid: string | number): string[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return [];
+  }
+}
+
+const cpu = (before: Ticks, after: Ticks, seconds: number): BenchFigures => ({
+  server_cpu_percent: rounded(
+    ((after.server - before.server) / TICKS_PER_SECOND / seconds) * 100,
+    1,
+  ),
+  engine_cpu_percent: rounded(
+    ((after.engines - before.engines) / TICKS_PER_SECOND / seconds) * 100,
+    1,
+  ),
+});
