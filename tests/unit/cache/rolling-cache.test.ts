@@ -1,0 +1,159 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { full, policyOf } from "../../../src/cache/policy.ts";
+import { EMPTY_BIAS } from "../../../src/cache/rolling-cache.ts";
+import { LAYOUT, TinyCache, windowed } from "../../support/tiny-cache.ts";
+
+/** Commit a block of a pass that may bring more, or keep by other limits from now on. */
+const acts = fc.array(
+  fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom(1, 2).chain((frames) =>
+        fc.record({
+          do: fc.constant("commit" as const),
+          frames: fc.constant(frames),
+          brought: fc.constantFrom(frames, 2 * frames),
+        }),
+      ),
+    },
+    fc.record({
+      do: fc.constant("configure" as const),
+      sinks: fc.integer({ min: 0, max: 2 }),
+      window: fc.integer({ min: 2, max: 4 }),
+    }),
+  ),
+  { maxLength: 40 },
+);
+
+/** The same by plain lists: sinks are the first frames ever, the rest leave oldest first. */
+function keep(held: readonly number[], sinks: number, window: number): number[] {
+  const raw = held.filter((frame) => frame >= sinks);
+  const gone = new Set(raw.slice(0, Math.max(0, raw.length - window)));
+  return held.filter((frame) => !gone.has(frame));
+}
+
+describe("RollingCache", () => {
+  it("keeps the sinks and the newest frames, numbered from 0 without a gap, whatever happens", async () => {
+    await fc.assert(
+      fc.asyncProperty(acts, async (script) => {
+        const tiny = new TinyCache(windowed(1, 3));
+        let [sinks, window, made] = [1, 3, 0];
+        let held: number[] = [];
+        for (const act of script) {
+          if (act.do === "commit") {
+            await tiny.commit(act.frames, act.brought);
+            held.push(...Array.from({ length: act.frames }, () => made++));
+          } else {
+            ({ sinks, window } = act);
+            tiny.cache.configure(windowed(sinks, window));
+          }
+          held = keep(held, sinks, window);
+          expect(tiny.frames()).toEqual(held);
+          expect(tiny.cache.report.slots).toBe(held.length * LAYOUT.tokensPerFrame);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("gives a pass's own frames the positions after the cached ones", async () => {
+    const tiny = new TinyCache(windowed(1, 3));
+    const own = { cos: new Float32Array(6), sin: new Float32Array(6) };
+    for (const cached of [0, 1, 2, 3, 4, 4, 4]) {
+      tiny.cache.writeOwnTables(own, 2);
+      const turns = [...own.cos].map((cos) => cos.toFixed(5));
+      const wanted = [cached, cached, cached, cached + 1, cached + 1, cached + 1];
+      expect(turns).toEqual(wanted.map((position) => Math.cos(position).toFixed(5)));
+      await tiny.commit(1);
+    }
+  });
+
+  it("turns dim i by theta^(-i / half) a frame", async () => {
+    const tiny = new TinyCache(windowed(0, 6), { ...LAYOUT, rotaryDim: 4, theta: 100 });
+    await tiny.commit(3);
+    const third = 2 * LAYOUT.tokensPerFrame * 2;
+    const [fast = 0, slow = 0] = tiny.cache.tables.sin.subarray(third, third + 2);
+    expect(fast).toBeCloseTo(Math.sin(2), 6);
+    expect(slow).toBeCloseTo(Math.sin(2 * 100 ** -0.5), 6);
+  });
+
+  it("hides empty slots and gives slots that stand for one token no bias", async () => {
+    const tiny = new TinyCache(windowed(0, 6));
+    await tiny.commit(2);
+    const { bias } = tiny.cache.tables;
+    const used = 2 * LAYOUT.tokensPerFrame;
+    expect([...bias.subarray(0, used)]).toEqual(Array.from({ length: used }, () => 0));
+    expect(new Set(bias.subarray(used))).toEqual(new Set([EMPTY_BIAS]));
+  });
+
+  it("holds a million frames' worth of time in positions below its own size", async () => {
+    const layout = { ...LAYOUT, layers: 1, heads: 1, headDim: 2, tokensPerFrame: 1 };
+    const tiny = new TinyCache(windowed(2, 4), layout);
+    const before = tiny.cache.tables;
+    const frames = 1_000_000;
+    for (let frame = 0; frame < frames; frame++) await tiny.commit(1);
+    expect(tiny.cache.tables).toBe(before);
+    expect(tiny.cache.committed).toBe(frames);
+    expect(tiny.frames()).toEqual([0, 1, frames - 4, frames - 3, frames - 2, frames - 1]);
+    expect([...tiny.cache.record.position].sort((a, b) => a - b)).toEqual(tiny.frames());
+  });
+
+  it("refuses a frame too many under the policy `full`, and writes nothing then", async () => {
+    const tiny = new TinyCache(full);
+    await tiny.commit(LAYOUT.frames - 1);
+    const error = await tiny.commit(2).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "cache_overflow", recovery: "reset-cache" });
+    expect(tiny.frames()).toEqual([0, 1, 2, 3, 4]);
+    await tiny.commit(1);
+    expect(tiny.frames()).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it("forgets everything when it is cleared, and counts from 0 again", async () => {
+    const tiny = new TinyCache(windowed(1, 3));
+    await tiny.commit(5);
+    tiny.cache.clear();
+    expect(tiny.frames()).toEqual([]);
+    expect(new Set(tiny.store.key)).toEqual(new Set([0]));
+    await tiny.commit(2);
+    expect(tiny.frames()).toEqual([0, 1]);
+  });
+
+  it("reports what it holds", async () => {
+    const tiny = new TinyCache(windowed(1, 3));
+    await tiny.commit(2);
+    const bytesOfSlot = 2 * 4 * LAYOUT.layers * LAYOUT.heads * LAYOUT.headDim;
+    expect(tiny.cache.report).toEqual({
+      policy: "sink 1 + window 3",
+      bytes: 6 * bytesOfSlot,
+      slots: 6,
+      capacity: 18,
+    });
+  });
+});
+
+describe("policyOf", () => {
+  const bounds = { framesPerBlock: 2, windowFrames: 8, sinkFrames: 2 };
+  const choice = { policy: "window", windowFrames: 8, sinkFrames: 2 } as const;
+
+  it.each([
+    [choice, "sink 2 + window 8"],
+    [{ ...choice, sinkFrames: 0 }, "window 8"],
+    [{ ...choice, policy: "full" as const }, "full"],
+  ])("names %j %s", (chosen, name) => {
+    expect(policyOf(chosen, bounds).name).toBe(name);
+  });
+
+  it.each([
+    { ...choice, windowFrames: 1 },
+    { ...choice, windowFrames: 9 },
+    { ...choice, windowFrames: 2.5 },
+    { ...choice, windowFrames: Number.NaN },
+    { ...choice, sinkFrames: 3 },
+    { ...choice, sinkFrames: -1 },
+  ])("refuses %j", (chosen) => {
+    expect(() => policyOf(chosen, bounds)).toThrow(
+      expect.objectContaining({ code: "bad_parameter" }),
+    );
+  });
+});
