@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { as } from "../../../src/core/units.ts";
+import type { BlockResult } from "../../../src/stream/engine/contract.ts";
 import {
   fixture,
   pictures,
@@ -10,17 +11,23 @@ import {
   types,
 } from "../../support/engine.ts";
 
-/** The pictures of a session that nothing happens to. */
-async function undisturbed(blocks: number, packagePath = fixture("tiny-separable")) {
-  await using test = await realEngine({ packagePath });
-  const session = await test.engine.open({
-    ...sessionOptions("calm"),
-    cache: { policy: "window", windowFrames: 4, sinkFrames: 1 },
-  });
-  return pictures(await play(session, 0, blocks));
-}
-
 const FEW_FRAMES = { policy: "window", windowFrames: 4, sinkFrames: 1 } as const;
+
+/** The pictures of a session that nothing happens to. */
+let calm: string[];
+beforeAll(async () => {
+  await using test = await realEngine();
+  const session = await test.engine.open({ ...sessionOptions("calm"), cache: FEW_FRAMES });
+  calm = pictures(await play(session, 0, 8));
+});
+
+/** The largest difference of any two bytes of their raw pictures. */
+function largestDifference(a: readonly BlockResult[], b: readonly BlockResult[]): number {
+  const bytes = (blocks: readonly BlockResult[]) =>
+    blocks.flatMap(({ packets }) => packets.flatMap(({ data }) => [...data]));
+  const others = bytes(b);
+  return bytes(a).reduce((most, byte, i) => Math.max(most, Math.abs(byte - (others[i] ?? -1))), 0);
+}
 
 describe("an engine that ends in the middle of a stream", () => {
   it.each(["SIGKILL", "SIGABRT", "SIGSEGV"] as const)(
@@ -34,7 +41,7 @@ describe("an engine that ends in the middle of a stream", () => {
       process.kill(first, signal);
       const after = await play(session, 4, 4);
 
-      expect(pictures([...before, ...after])).toEqual(await undisturbed(8));
+      expect(pictures([...before, ...after])).toEqual(calm);
       expect(after.map(({ block }) => block)).toEqual([4, 5, 6, 7]);
       expect(after.map(({ firstFrame }) => firstFrame)).toEqual([4, 5, 6, 7]);
       expect(test.engine.pid).not.toBe(first);
@@ -58,7 +65,7 @@ describe("an engine that ends in the middle of a stream", () => {
     const interrupted = session.next(request(3));
     process.kill(test.engine.pid, "SIGKILL");
 
-    expect(pictures([...before, await interrupted])).toEqual(await undisturbed(4));
+    expect(pictures([...before, await interrupted])).toEqual(calm.slice(0, 4));
   });
 
   it("survives as many losses as the limits allow, one after the other", async () => {
@@ -72,23 +79,23 @@ describe("an engine that ends in the middle of a stream", () => {
     }
     made.push(await session.next(request(4)));
 
-    expect(pictures(made)).toEqual(await undisturbed(5));
+    expect(pictures(made)).toEqual(calm.slice(0, 5));
     expect(types(test.events).filter((type) => type === "engine-lost")).toHaveLength(4);
   });
 
-  it.each(["tiny-entangled", "tiny-fused"])("%s: other topologies go on as well", async (id) => {
-    const packagePath = fixture(id);
-    await using test = await realEngine({ packagePath });
+  it.each(["tiny-entangled", "tiny-fused"])("%s: goes on in other topologies", async (id) => {
+    await using test = await realEngine({ packagePath: fixture(id) });
+    const undisturbed = await test.engine.open({ ...sessionOptions("calm"), cache: FEW_FRAMES });
+    const expected = await play(undisturbed, 0, 6);
+
     const session = await test.engine.open({ ...sessionOptions("a"), cache: FEW_FRAMES });
-
-    const before = await play(session, 0, 2);
+    const before = await play(session, 0, 3);
     process.kill(test.engine.pid, "SIGKILL");
-    const after = await play(session, 2, 2);
+    const after = await play(session, 3, 3);
 
-    expect(after.map(({ block }) => block)).toEqual([2, 3]);
-    expect(pictures(before)).toEqual(
-      (await undisturbed(2, packagePath)).slice(0, before.length * 2),
-    );
+    // A fused commit is another pass than the one that recaches: the last bit of a sum may differ.
+    expect(largestDifference([...before, ...after], expected)).toBeLessThanOrEqual(1);
+    expect(largestDifference(after, expected.slice(0, 3))).toBeGreaterThan(1);
   });
 
   it("rebuilds a long session from its newest blocks", async () => {
@@ -139,7 +146,7 @@ describe("an engine that ends in the middle of a stream", () => {
 
 describe("an engine that freezes", () => {
   it("is noticed when it is asked something, killed and replaced", async () => {
-    await using test = await realEngine({ callDeadline: as(2_000) });
+    await using test = await realEngine({ callDeadline: as(4_000) });
     const session = await test.engine.open({ ...sessionOptions("a"), cache: FEW_FRAMES });
     const frozen = test.engine.pid;
     const before = await play(session, 0, 2);
@@ -147,13 +154,13 @@ describe("an engine that freezes", () => {
     process.kill(frozen, "SIGSTOP");
     const after = await play(session, 2, 2);
 
-    expect(pictures([...before, ...after])).toEqual(await undisturbed(4));
+    expect(pictures([...before, ...after])).toEqual(calm.slice(0, 4));
     expect(test.events[1]).toMatchObject({ type: "engine-lost", pid: frozen, cause: "hang" });
     expect(() => process.kill(frozen, 0)).toThrow("ESRCH");
   });
 
   it("is noticed when it has nothing to do", async () => {
-    await using test = await realEngine({ callDeadline: as(2_000) });
+    await using test = await realEngine({ callDeadline: as(4_000) });
     await test.engine.open(sessionOptions("a"));
     const frozen = test.engine.pid;
 
