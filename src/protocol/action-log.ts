@@ -6,7 +6,6 @@
  */
 
 import { z } from "zod";
-import type { ControlValues } from "../core/controls.ts";
 import { StreamError } from "../core/errors.ts";
 
 const action = z.strictObject({
@@ -24,12 +23,6 @@ const beginning = z.strictObject({
 });
 
 const actionLog = beginning.extend({ actions: z.array(action).default([]) });
-
-/** One change of controls. */
-export interface Action {
-  readonly frame: number;
-  readonly values: ControlValues;
-}
 
 /** A whole log; what it leaves out is for its player to choose. */
 export type ActionLog = z.output<typeof actionLog>;

@@ -34,7 +34,7 @@ export interface ModelSummary {
 }
 
 /** The block, frame and media time that first show a change. */
-export interface AppliedAt {
+interface AppliedAt {
   readonly epoch: number;
   readonly block: number;
   readonly frame: number;
@@ -43,7 +43,7 @@ export interface AppliedAt {
 }
 
 /** Five-number view of a measured quantity over the report's interval. */
-export interface Distribution {
+interface Distribution {
   readonly p50: number;
   readonly p95: number;
   readonly max: number;

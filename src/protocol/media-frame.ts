@@ -30,7 +30,7 @@ const CODECS = ["h264", "vp8", "rgb"] as const;
 const FLAG = { key: 1, discardable: 2, endOfBlock: 4 } as const;
 
 /** What a payload is. */
-export type MediaKind = (typeof KINDS)[number];
+type MediaKind = (typeof KINDS)[number];
 /** How a payload is coded. */
 export type MediaCodec = (typeof CODECS)[number];
 

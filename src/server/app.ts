@@ -8,7 +8,7 @@ import { StreamError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { as, type Millis } from "../core/units.ts";
 import type { EngineEvent } from "../stream/engine/contract.ts";
-import { WebSocketEndpoint } from "../transport/websocket/endpoint.ts";
+import { type Refusal, WebSocketEndpoint } from "../transport/websocket/endpoint.ts";
 import type { Peer } from "../transport/websocket/peer.ts";
 import { type AccessRules, accessRules, refuseRequest } from "./access.ts";
 import type { Config } from "./config.ts";
@@ -36,9 +36,17 @@ export interface ServerParts {
 
 /** Bytes of a request's body. */
 const BODY_LIMIT = 16_384;
+/** A request that takes longer to arrive is given up. */
+const REQUEST_TIMEOUT_MS = 30_000;
 /** Connections beyond those that sessions can use: clients that are just arriving, or being refused. */
 const SPARE_CONNECTIONS = 64;
-/** How long clients may take to hear that the server is going. */
+const TOO_MANY: Refusal = {
+  status: 503,
+  error: new StreamError("session_limit", "no more connections at this time", {
+    recovery: "retry",
+  }),
+};
+/** How long sessions and clients may take to end in order. */
 const GOODBYE_TIME: Millis = as(2_000);
 
 /**
@@ -107,10 +115,13 @@ export class ZoetropeServer {
   }
 
   async #close(): Promise<void> {
-    await this.sessions.close("shutdown");
+    const goodbyes = [
+      this.sessions.close("shutdown"),
+      this.#endpoint.goodbye("the server is shutting down"),
+    ];
     const patience = new AbortController();
     const enough = this.#parts.clock.sleep(GOODBYE_TIME, patience.signal).catch(() => undefined);
-    await Promise.race([this.#endpoint.goodbye("the server is shutting down"), enough]);
+    await Promise.race([Promise.all(goodbyes), enough]);
     patience.abort();
     this.#endpoint.close();
     await this.#http.close();
@@ -145,6 +156,7 @@ export class ZoetropeServer {
     const http = fastify({
       bodyLimit: BODY_LIMIT,
       forceCloseConnections: true,
+      requestTimeout: REQUEST_TIMEOUT_MS,
       routerOptions: { maxParamLength: 128 },
       // What cannot even be routed, such as a path that is not encoded rightly.
       frameworkErrors: ({ message }, _request, reply) => {
@@ -174,11 +186,13 @@ export class ZoetropeServer {
       path: SOCKET_PATH,
       clock,
       admit: ({ headers }) =>
-        this.#endpoint.peers >= config.sessions + SPARE_CONNECTIONS
-          ? { status: 503, error: new StreamError("session_limit", "too many connections") }
-          : refuseRequest(headers, rules),
+        this.#isFull(config.sessions) ? TOO_MANY : refuseRequest(headers, rules),
       accept: (peer: Peer) => new Conversation(peer, { sessions, models, clock, metrics, logger }),
     });
+  }
+
+  #isFull(sessions: number): boolean {
+    return this.#closing !== undefined || this.#endpoint.peers >= sessions + SPARE_CONNECTIONS;
   }
 
   #takeLoopDelay(): number {

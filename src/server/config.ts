@@ -98,7 +98,7 @@ export type Config = z.output<typeof configSchema>;
 /** A value as it was written, before it is checked: text from flags and the environment, JSON from a file. */
 export type RawConfig = Readonly<Record<string, unknown>>;
 /** Where a value came from. */
-export type ConfigSource = "flag" | "environment" | "file" | "default";
+type ConfigSource = "flag" | "environment" | "file" | "default";
 
 /** A configuration, and where each of its values came from. */
 export interface ResolvedConfig {

@@ -67,6 +67,10 @@ export class Peer implements MediaSink {
     this.#socket.on("message", (data: Buffer, isBinary) => {
       this.#received(data, isBinary);
     });
+    // A ping is answered by ws itself, and counts as a message does.
+    this.#socket.on("ping", () => {
+      if (this.#isAllowed()) this.#heardAt = this.#clock.now();
+    });
     this.#socket.on("pong", () => {
       this.#heardAt = this.#clock.now();
     });
@@ -127,17 +131,20 @@ export class Peer implements MediaSink {
   }
 
   #received(data: Buffer, isBinary: boolean): void {
-    if (this.#isClosing) return;
+    if (!this.#isAllowed()) return;
     this.#heardAt = this.#clock.now();
-    if (!this.#messages.take()) {
-      this.#tooFast();
-      return;
-    }
     try {
       this.#handlers?.message(read(data, isBinary));
     } catch (cause) {
       this.#refuse(toStreamError(cause));
     }
+  }
+
+  #isAllowed(): boolean {
+    if (this.#isClosing) return false;
+    const isInTime = this.#messages.take();
+    if (!isInTime) this.#tooFast();
+    return isInTime;
   }
 
   #refuse(error: StreamError): void {
@@ -193,5 +200,14 @@ function read(data: Buffer, isBinary: boolean): ClientMessage {
 
 function shortened(reason: string): string {
   const bytes = Buffer.from(reason, "utf8");
-  return bytes.byteLength <= REASON_BYTES ? reason : `${reason.slice(0, REASON_BYTES / 4)}…`;
+  if (bytes.byteLength <= REASON_BYTES) return reason;
+  const ellipsis = "…";
+  const room = REASON_BYTES - Buffer.byteLength(ellipsis);
+  // A character that was cut in the middle is left out.
+  return (
+    bytes
+      .subarray(0, room)
+      .toString("utf8")
+      .replace(/\uFFFD+$/, "") + ellipsis
+  );
 }

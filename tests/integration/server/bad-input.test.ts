@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LIMITS } from "../../../src/protocol/messages.ts";
@@ -188,6 +190,14 @@ test("ten thousand messages at once are answered rate_limited, and nobody else i
   await expectAlive(other);
 });
 
+test("ten thousand pings of the WebSocket itself are cut off too", async () => {
+  const flooder = await service.play();
+
+  for (let i = 0; i < 10_000; i++) flooder.socket.ping();
+
+  expect([1008, 1006]).toContain((await flooder.closed).code);
+});
+
 test("a short burst above the rate is told so and may go on", async () => {
   const client = await service.play({}, { acknowledge: false });
 
@@ -208,6 +218,45 @@ test("an acknowledgement of a frame that never was sent is refused", async () =>
   client.send({ type: "media.ack", sequence: 4_000_000 });
 
   await client.error("bad_parameter");
+});
+
+/** A TCP connection that says `bytes`, once `ready`, and is read until the server ends it or a time is over. */
+async function speak(first: string, bytes: Uint8Array): Promise<void> {
+  const socket = connect(Number(service.address.port), service.address.hostname);
+  socket.on("error", () => undefined);
+  await once(socket, "connect");
+  if (first !== "") {
+    socket.write(first);
+    await once(socket, "data");
+  }
+  socket.resume();
+  socket.end(bytes);
+  await once(socket, "close");
+}
+
+const HANDSHAKE = [
+  "GET /v1/realtime HTTP/1.1",
+  "Host: 127.0.0.1",
+  "Connection: Upgrade",
+  "Upgrade: websocket",
+  "Sec-WebSocket-Version: 13",
+  "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+  "",
+  "",
+].join("\r\n");
+
+test.each([
+  ["before the handshake", ""],
+  ["in place of WebSocket frames", HANDSHAKE],
+])("random bytes %s end that connection and nothing else", async (_title, first) => {
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 200 }), async (bytes) => {
+      await speak(first, bytes);
+    }),
+    { numRuns: 60 },
+  );
+
+  expect((await service.fetch("/healthz")).status).toBe(200);
 });
 
 const json = fc.json({ maxDepth: 4 });

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from "vitest";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { pictureEngine } from "../../support/picture-engine.ts";
 import { Service, until } from "../../support/service.ts";
 
-/** Raw pictures of this size at this rate are 2.9 MB a second: a stall shows quickly. */
 const SIZE = { width: 32, height: 32 };
 const RATE = 30;
 
@@ -75,4 +75,23 @@ test("a viewer that never reads its answers is cut off before they fill the memo
     for (let i = 0; i < 20; i++) rude.send({ type: "stats.get", event_id: "x".repeat(64) });
     return service.server.sessions.find(session).session.state === "detached";
   }, "the connection to be cut");
+});
+
+test("a viewer that acknowledges nothing for half a minute is sent away, and may come back", async () => {
+  const clock = new ManualClock();
+  const engine = pictureEngine(SIZE, RATE);
+  const service = await Service.start({ startEngine: engine.start, clock });
+  onTestFinished(() => service[Symbol.asyncDispose]());
+  const silent = await service.play({ media: { codecs: ["rgb"] } }, { acknowledge: false });
+  const { session, token } = await silent.event("session.created");
+
+  for (let second = 0; second < 29; second++) await clock.advance(1_000);
+  expect(silent.closeCode).toBeUndefined();
+  for (let second = 0; second < 3; second++) await clock.advance(1_000);
+
+  await silent.error("slow_consumer");
+  expect((await silent.closed).code).toBe(4006);
+  const back = await service.connect();
+  back.send({ type: "session.resume", session, token });
+  await back.event("session.resumed");
 });
