@@ -5,7 +5,7 @@ import type { Millis } from "../core/units.ts";
 import type { ModelPackage } from "./package.ts";
 
 /** Where graphs run; `auto` picks and says why. */
-export type ProviderName = "auto" | "cpu" | "webgpu" | "cuda";
+type ProviderName = "auto" | "cpu" | "webgpu" | "cuda";
 
 /** How to run a package's graphs. */
 export interface ModelOptions {
@@ -23,7 +23,7 @@ export interface Provider {
 }
 
 /** Milliseconds of one block by part; the pass that commits the block before it counts as `encoder`. */
-export interface BlockTimings {
+interface BlockTimings {
   readonly encoder: Millis;
   readonly denoise: Millis;
   readonly decode: Millis;

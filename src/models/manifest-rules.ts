@@ -22,7 +22,7 @@ export function brokenRule(manifest: Manifest): BrokenRule | undefined {
 const broken = (path: string, message: string): BrokenRule => ({ path, message });
 
 /** Every path the manifest names, and the key that names it. */
-export function namedFiles(manifest: Manifest): readonly (readonly [key: string, name: string])[] {
+function namedFiles(manifest: Manifest): readonly (readonly [key: string, name: string])[] {
   const { card, cover, graphs, starts } = manifest;
   return [
     ["card", card],

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Control } from "../core/controls.ts";
 
 /** What `format` must say. */
-export const PACKAGE_FORMAT = "zoetrope.package/1";
+const PACKAGE_FORMAT = "zoetrope.package/1";
 
 /** Bounds of a manifest, far above any real model. */
 export const MOST = {

@@ -3,12 +3,7 @@ import { StreamError } from "../core/errors.ts";
 import { brokenRule } from "./manifest-rules.ts";
 import { type Manifest, manifestSchema } from "./manifest-schema.ts";
 
-export {
-  type GraphRole,
-  type Manifest,
-  manifestSchema,
-  PACKAGE_FORMAT,
-} from "./manifest-schema.ts";
+export type { GraphRole, Manifest } from "./manifest-schema.ts";
 
 /**
  * Check parsed JSON against the schema and the rules between its parts.

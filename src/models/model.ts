@@ -6,18 +6,15 @@ import type { ModelPackage } from "./package.ts";
 import { modelSizes } from "./signatures.ts";
 import { Starts } from "./starts.ts";
 
-export type { CacheChoice, CacheReport } from "../cache/policy.ts";
+export type { CacheChoice } from "../cache/policy.ts";
 export type {
   Beginning,
   BlockInput,
-  BlockTimings,
   GeneratedBlock,
   Generation,
   Model,
   ModelOptions,
   PastBlock,
-  Provider,
-  ProviderName,
   RecentHistory,
 } from "./contract.ts";
 

@@ -16,7 +16,7 @@ export interface GraphValue {
 }
 
 /** A tensor whose data lies in another file. */
-export interface ExternalTensor {
+interface ExternalTensor {
   readonly tensor: string;
   /** As the graph says it, relative to the graph's folder. */
   readonly location: string;

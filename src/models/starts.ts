@@ -10,7 +10,7 @@ import type { GraphSet } from "./world-model.ts";
 export class Starts {
   readonly #package: ModelPackage;
   readonly #graphs: GraphSet;
-  readonly #latents = new Map<string, Promise<Float32Array>>();
+  readonly #latents = new Map<string, Float32Array>();
 
   constructor(modelPackage: ModelPackage, graphs: GraphSet) {
     this.#package = modelPackage;
@@ -29,9 +29,9 @@ export class Starts {
       const known = starts.map((one) => one.id).join(", ");
       throw new StreamError("unknown_start", `this model has no start \`${id}\`; it has: ${known}`);
     }
-    const made = this.#latents.get(start.id) ?? this.#encode(start.image);
-    this.#latents.set(start.id, made);
-    return await made;
+    const latent = this.#latents.get(start.id) ?? (await this.#encode(start.image));
+    this.#latents.set(start.id, latent);
+    return latent;
   }
 
   async #encode(image: string): Promise<Float32Array> {
