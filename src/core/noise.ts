@@ -37,19 +37,15 @@ export function drawWords(out: Uint32Array, key: NoiseKey): void {
 /** Fill `out` with standard normals in order. */
 export function drawNormals(out: Float32Array, key: NoiseKey): void {
   const words = new Uint32Array(WORDS);
-  for (let i = 0; i < out.length; i++) {
-    const place = i % WORDS;
-    if (place === 0) philox(words, 0, i / WORDS, key);
-    out[i] = normalAt(words, place);
+  for (let i = 0; i < out.length; i += 2) {
+    const pair = i % WORDS;
+    if (pair === 0) philox(words, 0, i / WORDS, key);
+    const radius = Math.sqrt(-2 * Math.log(((words[pair] ?? 0) + 1) / TWO_32));
+    const angle = 2 * Math.PI * ((words[pair + 1] ?? 0) / TWO_32);
+    out[i] = radius * Math.cos(angle);
+    // Beyond the end of an odd length, this writes nothing.
+    out[i + 1] = radius * Math.sin(angle);
   }
-}
-
-/** Words (0, 1) make normals 0 and 1, words (2, 3) normals 2 and 3. */
-function normalAt(words: Uint32Array, place: number): number {
-  const pair = place - (place % 2);
-  const radius = Math.sqrt(-2 * Math.log(((words[pair] ?? 0) + 1) / TWO_32));
-  const angle = 2 * Math.PI * ((words[pair + 1] ?? 0) / TWO_32);
-  return radius * (place === pair ? Math.cos(angle) : Math.sin(angle));
 }
 
 /** Philox4x32-10 of one counter, written to `out[at..at + 4]`. */
@@ -85,7 +81,8 @@ function multiplyHigh(a: number, b: number): number {
   const bHigh = b >>> 16;
   const bLow = b & 0xffff;
   const low = aLow * bLow;
-  const middle = aHigh * bLow + Math.floor(low / 0x10000);
+  // Each sum stays below 2^32.
+  const middle = aHigh * bLow + (low >>> 16);
   const other = aLow * bHigh + (middle & 0xffff);
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(other / 0x10000)) >>> 0;
+  return (aHigh * bHigh + (middle >>> 16) + (other >>> 16)) >>> 0;
 }
