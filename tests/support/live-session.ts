@@ -39,6 +39,8 @@ export interface LiveSession {
   readonly shown: Shown[];
   /** What the engine was asked to make, in order. */
   readonly requests: BlockRequest[];
+  /** When it was asked, in milliseconds. */
+  readonly requestedAt: number[];
   /** What the engine was asked besides blocks. */
   readonly changes: string[];
 }
@@ -54,6 +56,7 @@ export async function liveSession({
   model.onBlock = () => clock.sleep(as(blockTime));
   const channels: LocalChannel[] = [];
   const requests: BlockRequest[] = [];
+  const requestedAt: number[] = [];
   const changes: string[] = [];
   const engine = await supervise({
     options: { packagePath: "", provider: "cpu", callDeadline: as(3_600_000) },
@@ -65,8 +68,10 @@ export async function liveSession({
     restarts: { most: 3, within: as(60_000), wait: as(10) },
     openChannel: () => {
       const channel = localChannel(model, clock, ({ call }) => {
-        if (call.method === "next") requests.push(call.request);
-        else if (call.method !== "ping") changes.push(call.method);
+        if (call.method === "next") {
+          requests.push(call.request);
+          requestedAt.push(clock.now());
+        } else if (call.method !== "ping") changes.push(call.method);
       });
       channels.push(channel);
       return channel;
@@ -90,7 +95,7 @@ export async function liveSession({
     next: (picture) => shown.push({ picture, at: clock.now() }),
     error,
   });
-  return { session, clock, model, channels, events, shown, requests, changes };
+  return { session, clock, model, channels, events, shown, requests, requestedAt, changes };
 }
 
 async function model25(framesPerBlock: number): Promise<HashModel> {

@@ -88,9 +88,7 @@ describe("the control state", () => {
   ])("refuses %j whole and stays as it was", (bad, code) => {
     const state = new ControlState(CONTROLS);
 
-    expect(() => state.accept({ jump: 1, ...bad })).toThrow(
-      expect.objectContaining({ code }),
-    );
+    expect(() => state.accept({ jump: 1, ...bad })).toThrow(expect.objectContaining({ code }));
     expect(state.epoch).toBe(0);
     expect(sampled(state).jump).toBe(0);
   });

@@ -60,6 +60,20 @@ describe("a session's end", () => {
     },
   );
 
+  it("waits for the block that is being made before the engine is asked to close", async () => {
+    const { session, clock, requests, changes } = await liveSession({ blockTime: 500 });
+    session.attach();
+    await clock.advance(100);
+
+    const ended = session.end("stopped");
+    await clock.advance(350);
+    expect([requests.length, changes]).toEqual([1, []]);
+    await clock.advance(100);
+    await ended;
+
+    expect([requests.length, changes]).toEqual([1, ["close"]]);
+  });
+
   it("happens once, whatever else is asked", async () => {
     const { session, clock, events } = await liveSession();
     session.attach();

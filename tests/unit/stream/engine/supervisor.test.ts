@@ -33,7 +33,7 @@ async function setUp(
   const channels: LocalChannel[] = [];
   const models: HashModel[] = [];
   const events: EngineEvent[] = [];
-  const spawn = { refused: false };
+  const spawn = { refused: false, frozen: false };
   const engine = await supervise({
     options: { packagePath: modelPackage.path, provider: "cpu", callDeadline: as(DEADLINE) },
     onEvent: (event) => events.push(event),
@@ -46,6 +46,7 @@ async function setUp(
       models.push(model);
       channels.push(channel);
       if (spawn.refused) channel.crash("it has no memory");
+      if (spawn.frozen) channel.freeze();
       return channel;
     },
   });
@@ -280,6 +281,18 @@ describe("a supervisor", () => {
 
     expect(types(events)).toEqual(["engine-ready", "engine-lost"]);
     await expect(engine.open(sessionOptions("a"))).rejects.toMatchObject({ code: "engine_lost" });
+  });
+
+  it("stops at once while an engine is loading", async () => {
+    const { engine, current, clock, spawn, channels } = await setUp();
+    spawn.frozen = true;
+    current().crash();
+    await clock.advance(500);
+
+    await engine.close();
+
+    expect(channels.map(({ isOver }) => isOver)).toEqual([true, true]);
+    expect(clock.sleeping).toBe(0);
   });
 
   it("is refused for good when the first process never becomes ready", async () => {
