@@ -86,12 +86,37 @@ export class Engines {
   async #start(model: OfferedModel): Promise<RunningEngine> {
     const { start, run, onEvent } = this.#options;
     const logger = this.#options.logger.child({ model: model.id });
+    const observe = (event: EngineEvent) => {
+      logEvent(event, logger);
+      onEvent(event);
+    };
     try {
-      return await start({ ...run, packagePath: model.modelPackage.path }, onEvent, logger);
+      return await start({ ...run, packagePath: model.modelPackage.path }, observe, logger);
     } catch (cause) {
       const error = toStreamError(cause, "engine_lost", "retry");
       logger.error({ code: error.code, reason: error.message }, "engine could not be started");
       throw error;
     }
+  }
+}
+
+function logEvent(event: EngineEvent, logger: Logger): void {
+  switch (event.type) {
+    case "engine-ready": {
+      const { pid, provider, reason } = event;
+      logger.info({ pid, provider, reason }, "engine ready");
+      return;
+    }
+    case "engine-lost": {
+      const { pid, cause, detail } = event;
+      logger.warn({ pid, cause, detail }, "engine lost");
+      return;
+    }
+    case "engine-replaced":
+      logger.warn({ pid: event.pid, downtime: event.downtime }, "engine replaced");
+      return;
+    case "session-recovered":
+      // The session's own event says so.
+      return;
   }
 }
