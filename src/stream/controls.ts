@@ -151,7 +151,7 @@ const NO_CONTROL = "";
  *
  * @throws {StreamError} `bad_control` saying what it can take.
  */
-export function checkControl(control: Control, value: ControlValue): void {
+function checkControl(control: Control, value: ControlValue): void {
   const wanted = expectation(control, value);
   if (wanted === undefined) return;
   throw new StreamError("bad_control", `control \`${control.name}\` takes ${wanted}`, {

@@ -55,7 +55,7 @@ export function hashModel(modelPackage: ModelPackage): HashModel {
 }
 
 /** One stream of digests; its latents carry the whole state. */
-export class HashGeneration implements Generation {
+class HashGeneration implements Generation {
   readonly seed: number;
   readonly #model: HashModel;
   readonly #closed: () => void;

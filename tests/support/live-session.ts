@@ -16,7 +16,7 @@ import { type LocalChannel, localChannel } from "./local-channel.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 /** A picture and the time it was let go at, in milliseconds. */
-export interface Shown {
+interface Shown {
   readonly picture: Picture;
   readonly at: number;
 }

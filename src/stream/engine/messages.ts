@@ -37,7 +37,7 @@ export interface MadeBlock {
 }
 
 /** What a server may ask of an engine: the arguments and the answer of each method. */
-export interface EngineMethods {
+interface EngineMethods {
   open: {
     readonly ask: { readonly options: SessionOptions; readonly restored: RestoredState | null };
     readonly answer: null;
