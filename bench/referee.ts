@@ -95,8 +95,8 @@ export class Referee {
     }
     return {
       player: near("x") && near("y") && same("facing"),
-      slime: near("slime_x") && same("slime_dir"),
-      bat: near("bat_x") && same("bat_dir"),
+      slime: near("slime_x"),
+      bat: near("bat_x"),
       star: same("spot"),
       counter: same("counter"),
       light: lightOf(seen) === lightOf(expected),

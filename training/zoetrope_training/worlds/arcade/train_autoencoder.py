@@ -102,10 +102,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--budget-seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--decoder", action="store_true", help="go on with the decoder alone; codes stay what they are")
     flags = parser.parse_args()
     torch.manual_seed(flags.seed)
-    torch.set_num_threads(2)
+    torch.set_num_threads(flags.threads)
     generator = torch.Generator().manual_seed(flags.seed)
     model = Autoencoder(AutoencoderConfig()).to(memory_format=torch.channels_last)
     trained = model.decoder if flags.decoder else model
