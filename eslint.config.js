@@ -40,7 +40,11 @@ export default tseslint.config(
     ignores: ["src/core/clock.ts", "src/stream/engine/host.ts"],
     rules: {
       "no-restricted-globals": ["error", ...timeAndChance],
-      "no-restricted-properties": ["error", { object: "Math", property: "random" }, { object: "Date", property: "now" }],
+      "no-restricted-properties": [
+        "error",
+        { object: "Math", property: "random" },
+        { object: "Date", property: "now" },
+      ],
     },
   },
   {

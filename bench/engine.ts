@@ -16,7 +16,7 @@ import { type Engine, startEngine } from "../src/stream/engine/supervisor.ts";
 const CALL_DEADLINE_MS = 60_000;
 
 /** The raw picture, so that a bench sees exactly what the model drew. */
-export const RAW_RENDITION: RenditionOptions = { id: 0, codec: "rgb", bitrate: 0 };
+const RAW_RENDITION: RenditionOptions = { id: 0, codec: "rgb", bitrate: 0 };
 
 /** An engine with one open session; disposing it ends the process. */
 export interface OpenBench extends AsyncDisposable {

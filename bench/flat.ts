@@ -1,8 +1,8 @@
 /** Does hour three cost what minute one cost? Block time and memory over many thousands of frames. */
 
 import { readFileSync } from "node:fs";
+import type { BenchFigures, BenchFlags } from "./bench.ts";
 import { openBench } from "./engine.ts";
-import type { BenchFigures, BenchFlags } from "./main.ts";
 import { randomPlay } from "./play.ts";
 import { median, rounded } from "./statistics.ts";
 

@@ -1,22 +1,8 @@
 /** `npm run -s bench -- NAME [--json]`: run one bench, print its table, then one JSON object. */
 
 import { parseArgs } from "node:util";
+import type { Bench, BenchFigures } from "./bench.ts";
 import { type Machine, machine } from "./machine.ts";
-
-/** What a bench measured: keys explained in bench/README.md. */
-export type BenchFigures = Readonly<Record<string, unknown>>;
-
-/** A bench takes its own flags and returns its figures; it prints progress to stderr. */
-export interface Bench {
-  readonly run: (flags: BenchFlags) => Promise<BenchFigures>;
-}
-
-/** Flags every bench understands; each has a default that its README names. */
-export interface BenchFlags {
-  readonly model: string;
-  /** Seconds or frames, in the bench's own unit; absent means its standard length. */
-  readonly length?: number;
-}
 
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   world: () => import("./world.ts"),

@@ -3,9 +3,9 @@
 import { Buffer } from "node:buffer";
 import { spawn } from "node:child_process";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import type { BenchFigures, BenchFlags } from "./bench.ts";
 import { openBench } from "./engine.ts";
 import { gemmModel } from "./gemm-model.ts";
-import type { BenchFigures, BenchFlags } from "./main.ts";
 import { randomPlay } from "./play.ts";
 import { rounded, summarise } from "./statistics.ts";
 

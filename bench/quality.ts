@@ -3,9 +3,9 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ControlValues } from "../src/core/controls.ts";
+import type { BenchFigures, BenchFlags } from "./bench.ts";
 import { chiSquareTail } from "./chi-square.ts";
 import { openBench } from "./engine.ts";
-import type { BenchFigures, BenchFlags } from "./main.ts";
 import { type MoodyPlayer, moodyPlayer, uniforms } from "./play.ts";
 import { Referee } from "./referee.ts";
 import { scoreRooms } from "./rooms.ts";

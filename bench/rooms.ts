@@ -1,7 +1,7 @@
 /** `rooms` is scored by its renderer, which is a program in `training`: run it and pass its figures on. */
 
 import { spawn } from "node:child_process";
-import type { BenchFigures } from "./main.ts";
+import type { BenchFigures } from "./bench.ts";
 
 /** Score the package `model` with the evaluator of the same name; its progress goes to stderr. */
 export async function scoreRooms(model: string): Promise<BenchFigures> {

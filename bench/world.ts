@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
-import type { BenchFigures, BenchFlags } from "./main.ts";
+import type { BenchFigures, BenchFlags } from "./bench.ts";
 import type { Observation, WatchOptions } from "./page/observation.ts";
 import { quantile, rounded, summarise } from "./statistics.ts";
 

@@ -6,7 +6,7 @@
  */
 
 /** How several values of one control inside a block become one. */
-export type MergeRule = "hold" | "accumulate" | "latest";
+type MergeRule = "hold" | "accumulate" | "latest";
 
 /** Which keys, mouse motion, gamepad or touch widget drive a control, as a suggestion to clients. */
 export interface ControlBindings {

@@ -25,9 +25,6 @@ export type FrameIndex = Quantity<"frame">;
 /** Assert the unit of a raw number. Converts nothing. */
 export const as = <Q extends Quantity<string>>(value: number): Q => value as Q;
 
-/** Convert timer milliseconds to media microseconds. */
-export const millisToMicros = (ms: Millis): Micros => as(ms * 1000);
-
 /** Convert media microseconds to timer milliseconds. */
 export const microsToMillis = (us: Micros): Millis => as(us / 1000);
 

@@ -9,7 +9,7 @@
 import { as, type Micros, type Millis, microsToMillis } from "../core/units.ts";
 
 /** Ties one media time to one clock time. */
-export interface Anchor {
+interface Anchor {
   readonly pts: Micros;
   readonly at: Millis;
 }
@@ -37,7 +37,7 @@ export const unpaced: PacingState = { anchor: null, last: null };
 export const STALL: Millis = as(100);
 
 /** When a frame is due under `state`; `now` without an anchor. */
-export const dueAt = ({ anchor }: PacingState, pts: Micros, now: Millis): Millis =>
+const dueAt = ({ anchor }: PacingState, pts: Micros, now: Millis): Millis =>
   anchor === null ? now : as(anchor.at + microsToMillis(as(pts - anchor.pts)));
 
 /** Decide when the frame at `pts`, ready at `now`, is let go. */
