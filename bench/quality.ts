@@ -27,7 +27,9 @@ export async function run({ model, length }: BenchFlags): Promise<BenchFigures> 
   const real = await trueGame(truth, frames);
   return {
     frames,
-    ...Object.assign({}, ...marksUpTo(frames).map((mark) => atMark(generated, real, mark))),
+    ...Object.fromEntries(
+      marksUpTo(frames).flatMap((mark) => Object.entries(atMark(generated, real, mark))),
+    ),
     respawns: total(generated.respawns),
     spot_chi_square_p: rounded(uniformity(generated.respawns), 4),
     truth_spot_chi_square_p: rounded(uniformity(real.respawns), 4),

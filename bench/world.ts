@@ -57,7 +57,7 @@ function figures({ shown, sent, epochs, firstFrames, frameRate }: Observation): 
     fps: rounded((ids.size - 1) / span),
     nominal_fps: frameRate,
     interval_ms: Object.fromEntries(
-      Object.entries(interval).map(([key, value]) => [key, rounded(value)]),
+      Object.entries<number>({ ...interval }).map(([key, value]) => [key, rounded(value)]),
     ),
     interval_p99_over_nominal: rounded((interval.p99 * frameRate) / 1000, 3),
     inputs: latencies.length,
