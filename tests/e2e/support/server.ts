@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const READY_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 60_000;
 
 /** The line of the log that says that an engine is ready. */
 const ENGINE_READY = /"pid":(\d+)[^\n]*"msg":"engine ready"/g;

@@ -7,7 +7,9 @@ import type { ServerEvent } from "../../../src/protocol/events.ts";
 import type { ClientMessageInput } from "../../../src/protocol/messages.ts";
 
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const DEADLINE_MS = 20_000;
+/** How long a condition may take, and a whole test: a browser on a busy machine is slow. */
+const DEADLINE_MS = 30_000;
+vi.setConfig({ testTimeout: 4 * DEADLINE_MS, hookTimeout: 4 * DEADLINE_MS });
 /** Root may not sandbox; pages that a test puts in count as foreign to this machine. */
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-features=LocalNetworkAccessChecks"];
 
