@@ -13,8 +13,12 @@ from .render import PICTURE
 RUNS = Path(__file__).resolve().parents[3] / "runs" / "rooms"
 """Checkpoints, logs and strips; not kept in the repository."""
 CONFIG = AutoencoderConfig(size=PICTURE, channels=8, levels=9)
-"""Latents are never rounded: in a moving view every cell changes with every tick, so there is nothing to hold
-still, and finer values than nine levels carry the motion. The decoder is trained with noise of half a level."""
+"""Latents are never rounded: the decoder is trained with noise of half a level instead.
+
+In a view that moves, every cell changes with every tick, so a grid has nothing to hold still and only costs
+precision. After 50 processor seconds each, held-out walks came back at 28.0 dB from 8 channels like these, at 25.6
+from 12 channels rounded to 5 levels and at 22.5 from 16; world models of equal size and 60 processor seconds on
+the first two stood 0.5 to 2 dB apart over 64 frames in the same order (one seed each)."""
 
 
 class Codec(nn.Module):

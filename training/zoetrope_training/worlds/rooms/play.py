@@ -22,6 +22,9 @@ FACE = math.radians(40)
 """Heading errors above it are turned away before walking on."""
 AIM_JITTER = 0.15
 """Cells by which a walker passes beside the middle of a cell."""
+TAP_SHARE, TAP_END = 1 / 25, 1 / 3
+"""Chance that a tap of random keys begins in a tick, and that it ends: what is pressed must not follow from what
+was, or a model need not look at the keys."""
 FORWARD, BACK, LEFT, RIGHT = range(len(KEYS))
 
 
@@ -65,6 +68,8 @@ class Walker:
         self._mood, self._goal = self._draw(), self._new_goal()
         self._aside = (2 * torch.rand(len(which), 2, generator=generator) - 1) * AIM_JITTER
         self._keys = torch.zeros(len(which), len(KEYS))
+        self._loose, self._tap = self._random_keys(), self._random_keys()
+        self._taps = torch.zeros(len(which), dtype=torch.bool)
         self._last = torch.full((len(which), 2), -1.0)
 
     def __call__(self, pose: Tensor) -> Tensor:
@@ -80,16 +85,25 @@ class Walker:
         look = wander.clone()
         look[:, FORWARD], look[:, BACK] = 0, 0
         keys = torch.where(mood < WALK, self._walk(pose), torch.where(mood < WANDER, wander, look))
-        self._keys = torch.where(mood < LOOK, keys, 0)
+        self._keys = self._tapped(torch.where(mood < LOOK, keys, 0))
         return self._keys
+
+    def _tapped(self, keys: Tensor) -> Tensor:
+        """Now and then random keys instead, for a few ticks."""
+        begins = self._draw() < TAP_SHARE
+        self._taps = torch.where(self._taps, self._draw() > TAP_END, begins)
+        self._tap = torch.where(begins[:, None], self._random_keys(), self._tap)
+        return torch.where(self._taps[:, None], self._tap, keys)
 
     def _wander(self, renew: Tensor) -> Tensor:
         """Sticky random keys: a turn and a push that each change now and then."""
         change = ((self._draw() < 1 / 15) | renew)[:, None]
-        push, turn = self._draw(), self._draw()
-        fresh = torch.stack((push < 0.5, push > 0.7, turn < 0.35, turn > 0.65), 1).float()
-        self._loose = torch.where(change, fresh, getattr(self, "_loose", fresh))
+        self._loose = torch.where(change, self._random_keys(), self._loose)
         return self._loose
+
+    def _random_keys(self) -> Tensor:
+        push, turn = self._draw(), self._draw()
+        return torch.stack((push < 0.5, push > 0.7, turn < 0.35, turn > 0.65), 1).float()
 
     def _walk(self, pose: Tensor) -> Tensor:
         """Towards the goal, cell by cell."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...denoiser import DenoiserConfig
-from ...level_model import last_frames
-from ...transformer import TransformerConfig
-from ...world_model import SeparableWorldModel, WorldModelConfig
+from ...denoiser import ConvDenoiser, DenoiserConfig, DenoiserShapes
+from ...transformer import CacheInputs, TransformerConfig
+from ...world_model import CausalEncoder, SeparableWorldModel, WorldModelConfig
 from .codec import CONFIG as AUTOENCODER
 from .codec import RUNS
 from .play import Walks
@@ -25,17 +25,60 @@ CONFIG = WorldModelConfig(
     width=AUTOENCODER.grid,
     patch=2,
     controls=len(KEYS),
-    previous_frames=2,
-    features=48,
+    previous_frames=1,  # With two, the denoiser sees how the view moved and goes on so, deaf to the keys.
+    features=96,
     transformer=TransformerConfig(layers=2, heads=3, sink_frames=0, window_frames=7),
-    denoiser=DenoiserConfig(channels=96, depth=4),
+    denoiser=DenoiserConfig(channels=192, depth=4, patch=2),
 )
 REACH = CONFIG.transformer.layers * CONFIG.transformer.window_frames + 1
 """Frames that the newest frame's features can depend on: each layer looks back by one window."""
 
 
+class RoomsEncoder(CausalEncoder):
+    """A causal encoder that also writes the keys straight into the features: the shortest way to the denoiser."""
+
+    def __init__(self, config: WorldModelConfig) -> None:
+        super().__init__(config)
+        self.direct = nn.Linear(config.controls, config.features)
+
+    def forward(self, latents: Tensor, control: Tensor, context_sigma: Tensor) -> Tensor:
+        """As `CausalEncoder.forward`."""
+        return super().forward(latents, control, context_sigma) + self.direct(control)[..., None, None]
+
+    def forward_cached(self, latent: Tensor, control: Tensor, past: CacheInputs) -> tuple[Tensor, Tensor, Tensor]:
+        """As `CausalEncoder.forward_cached`."""
+        features, key, value = super().forward_cached(latent, control, past)
+        return features + self.direct(control)[..., None, None], key, value
+
+
+class RoomsDenoiser(ConvDenoiser):
+    """A convolutional denoiser whose every block is also steered by the mean of the features, and so by the keys."""
+
+    def __init__(self, config: DenoiserConfig, shapes: DenoiserShapes) -> None:
+        super().__init__(config, shapes)
+        self.steer = nn.Linear(shapes.features, config.channels)
+
+    def forward(
+        self, sample: Tensor, sigma: Tensor, features: Tensor, previous: Tensor, context_sigma: Tensor
+    ) -> Tensor:
+        """As `ConvDenoiser.forward`."""
+        patch = self.config.patch
+        grids = F.pixel_unshuffle(torch.cat((sample, previous.flatten(1, 2)), 1), patch)
+        conditioning = self.sigma(sigma) + self.context_sigma(context_sigma) + self.steer(features.mean((2, 3)))
+        hidden = self.stem(torch.cat((grids, features.to(grids.dtype)), 1))
+        for block in self.blocks:
+            hidden = block(hidden, conditioning)
+        return F.pixel_shuffle(self.head(F.silu(self.norm(hidden))), patch)
+
+
 class RoomsModel(SeparableWorldModel):
     """A separable model whose denoiser predicts the difference to the newest frame, so that standing still is easy."""
+
+    def __init__(self, config: WorldModelConfig) -> None:
+        super().__init__(config)
+        shapes = DenoiserShapes(config.latent_channels, config.previous_frames, *config.feature_shape)
+        self.encoder = RoomsEncoder(config)
+        self.denoiser = RoomsDenoiser(config.denoiser, shapes)
 
     def forward(
         self,
@@ -77,7 +120,7 @@ def predict(model: SeparableWorldModel, context: Tensor, control: Tensor, sample
     """
     with torch.autocast("cpu", torch.bfloat16):
         features = model.features(context, control).flatten(0, 1)
-        prediction = model(sample.flatten(0, 1), sigma, features, last_frames(context).flatten(0, 1))
+        prediction = model(sample.flatten(0, 1), sigma, features, context.flatten(0, 1)[:, None])
     return prediction.float(), features
 
 
@@ -96,9 +139,17 @@ def roll_out(model: SeparableWorldModel, history: Tensor, control: Tensor, steps
     for index in range(given - 1, control.shape[1]):
         held = control[:, index - frames.shape[1] + 1 : index + 1]
         features = model.features(frames, held)[:, -1]
-        made.append(_denoise(model, features, last_frames(frames)[:, -1], steps, generator))
+        made.append(_denoise(model, features, frames[:, -1:], steps, generator))
         frames = torch.cat((frames, made[-1][:, None]), 1)[:, -REACH:]
     return torch.stack(made, 1)
+
+
+@torch.no_grad()
+def predict_next(model: SeparableWorldModel, context: Tensor, control: Tensor, steps: int, generator: torch.Generator) -> Tensor:
+    """The frame after each true frame of a clip; shapes as `predict`, returns [batch, n, C, H, W]."""
+    features = model.features(context, control).flatten(0, 1)
+    made = _denoise(model, features, context.flatten(0, 1)[:, None], steps, generator)
+    return made.view_as(context)
 
 
 def _denoise(model: SeparableWorldModel, features: Tensor, previous: Tensor, steps: int, generator: torch.Generator) -> Tensor:

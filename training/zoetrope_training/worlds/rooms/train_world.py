@@ -1,0 +1,210 @@
+"""Train the world model of `rooms`.
+
+Run: `training/run rooms world --budget-seconds 1500`
+
+Contexts are partly the model's own pictures: a clip is predicted in parallel, its predictions replace the true
+frames behind it, and that is repeated a few times, so that a frame stands on several generations of its own
+kind while the true next frame is still the right answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from ...budget import Budget, save_checkpoint
+from .codec import RUNS, Codec, load_codec
+from .data import Clips, Sampler, walk_clips
+from .level import TRAINING_LEVELS, make_level
+from .play import World, make_world
+from .render import render
+from .world import CONFIG, REACH, PoseHead, RoomsModel, pose_targets, predict, roll_out
+
+BATCH = 4
+FRAMES = REACH + 2
+"""Pictures in a clip; the last is only a target."""
+OWN_GENERATIONS = 3
+"""Most generations of own pictures in a context."""
+OWN_FROM, OWN_FULL = 0.25, 0.8
+"""Shares of the budget at which own pictures begin, and at which there may be as many generations as ever."""
+OWN_SHARE = 0.8
+"""Share of clips that take them."""
+PURE_NOISE_SHARE = 0.6
+POSE_WEIGHT = 0.1
+PEAK_RATE = 1e-3
+AVERAGE_DECAY = 0.995
+CHECKPOINT_SECONDS = 60
+TRACK_SECONDS = 150
+TRACKS, TRACK_FRAMES, TRACK_SEED = 12, 32, 10_002
+
+
+@dataclass
+class Learner:
+    """Everything a step changes."""
+
+    model: RoomsModel
+    head: PoseHead
+    average: torch.optim.swa_utils.AveragedModel
+    optimiser: torch.optim.Optimizer
+    generator: torch.Generator
+
+    def state(self) -> dict[str, object]:
+        """What a checkpoint keeps."""
+        parts = ("model", "head", "average", "optimiser")
+        return {name: getattr(self, name).state_dict() for name in parts}
+
+    def restore(self, kept: dict[str, dict[str, object]]) -> None:
+        """Take a checkpoint's parts back."""
+        for name in ("model", "head", "average", "optimiser"):
+            getattr(self, name).load_state_dict(kept[name])
+
+
+def make_learner(seed: int) -> Learner:
+    """Fresh weights."""
+    torch.manual_seed(seed)
+    model, head = RoomsModel(CONFIG), PoseHead()
+    decay = torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY)
+    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=decay)
+    parameters = [*model.parameters(), *head.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    return Learner(model, head, average, optimiser, torch.Generator().manual_seed(seed))
+
+
+def own_context(learner: Learner, clip: Tensor, control: Tensor, generations: int) -> Tensor:
+    """The frames before each target, most of them replaced by what the model makes of the frames before them.
+
+    Shapes: clip [batch, n + 1, C, H, W], control [batch, n, keys]; returns [batch, n, C, H, W].
+    """
+    true = clip[:, :-1]
+    context = true
+    takes = torch.rand(len(clip), 1, 1, 1, 1, generator=learner.generator) < OWN_SHARE
+    count = true.shape[0] * true.shape[1]
+    for _ in range(generations):
+        noise = torch.randn(true.shape, generator=learner.generator)
+        with torch.no_grad():
+            guess, _ = predict(learner.model, context, control, noise, torch.ones(count))
+        context = torch.cat((true[:, :1], torch.where(takes, guess.view_as(true)[:, :-1], true[:, 1:])), 1)
+    return context
+
+
+def train_step(learner: Learner, batch: Clips, generations: int) -> tuple[float, float]:
+    """One step; returns the squared error of the latents and of the poses."""
+    target = batch.latent[:, 1:]
+    context = own_context(learner, batch.latent, batch.control, generations)
+    count = target.shape[0] * target.shape[1]
+    draw = lambda: torch.rand(count, generator=learner.generator)
+    sigma = torch.where(draw() < PURE_NOISE_SHARE, 1.0, 0.1 + 0.9 * draw())
+    mix = sigma.view(*target.shape[:2], 1, 1, 1)
+    noisy = (1 - mix) * target + mix * torch.randn(target.shape, generator=learner.generator)
+    prediction, features = predict(learner.model, context, batch.control, noisy, sigma)
+    error = F.mse_loss(prediction, target.flatten(0, 1))
+    lost = (learner.head(features) - pose_targets(batch)).square().mean()
+    learner.optimiser.zero_grad()
+    (error + POSE_WEIGHT * lost).backward()
+    torch.nn.utils.clip_grad_norm_(learner.model.parameters(), 1.0)
+    learner.optimiser.step()
+    learner.average.update_parameters(learner.model)
+    return error.item(), lost.item()
+
+
+def generations_at(progress: float, generator: torch.Generator) -> int:
+    """How many generations of own pictures a step uses, 0 to OWN_GENERATIONS."""
+    if progress < OWN_FROM:
+        return 0
+    most = 1 + (OWN_GENERATIONS - 1) * min(1.0, (progress - OWN_FROM) / (OWN_FULL - OWN_FROM))
+    return int(torch.randint(0, int(most) + 1, (), generator=generator))
+
+
+def training_clips(codec: Codec, world: World, runs: Path, walks: int, frames: int, seed: int) -> Clips:
+    """The training walks, made once for each autoencoder and kept in the run's folder."""
+    step = torch.load(runs / "autoencoder.pt")["step"]
+    path = runs / f"clips-{walks}-{frames}-{seed}-{step}.pt"
+    if not path.exists():
+        print(f"drawing {walks * frames} pictures", flush=True)
+        save_checkpoint(path, **walk_clips(codec, world, walks, frames, torch.Generator().manual_seed(seed)).__dict__)
+    return Clips(**torch.load(path))
+
+
+@dataclass(frozen=True)
+class Track:
+    """Held-out walks that progress is measured on: encoded, and their true pictures to come [n, made, 3, h, w]."""
+
+    clips: Clips
+    truth: Tensor
+
+
+def make_track(codec: Codec, world: World) -> Track:
+    """Walks with REACH true frames before the ones to make."""
+    clips = walk_clips(codec, world, TRACKS, REACH + TRACK_FRAMES, torch.Generator().manual_seed(TRACK_SEED))
+    truth = torch.stack([render(world.maps, clips.which, clips.pose[:, t]) for t in range(REACH, REACH + TRACK_FRAMES)], 1)
+    return Track(clips, truth)
+
+
+@torch.no_grad()
+def track(model: RoomsModel, codec: Codec, held_out: Track, path: Path) -> str:
+    """How close roll-outs stay to the truth, as a line for the log; writes a strip of both."""
+    clips, truth = held_out.clips, held_out.truth
+    noise = torch.Generator().manual_seed(TRACK_SEED)
+    model.eval()
+    made = roll_out(model, clips.latent[:, :REACH].float(), clips.control, 1, noise)
+    pictures = torch.stack([codec.decode(part).clamp(0, 1) for part in made.unbind(1)], 1)
+    last = codec.decode(clips.latent[:, REACH - 1].float())[:, None]
+    quality = lambda part, t: -10 * float((part - truth[:, t]).square().mean().log10())
+    shown = (0, 3, 7, 15, 31)
+    rows = [torch.cat([part[clip, t] for t in shown], -1) for clip in range(4) for part in (truth, pictures)]
+    Image.fromarray((torch.cat(rows, 1) * 255).byte().permute(1, 2, 0).numpy()).save(path)
+    return "roll-out (copying) dB at frame " + " ".join(
+        f"{t + 1}: {quality(pictures[:, t], t):.1f} ({quality(last[:, 0], t):.1f})" for t in shown
+    )
+
+
+def main() -> None:
+    """Train until the budget is spent; resume from the checkpoint when there is one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--budget-seconds", type=float, default=1500, help="processor seconds, over all runs")
+    parser.add_argument("--walks", type=int, default=192)
+    parser.add_argument("--frames", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--runs", type=Path, default=RUNS, help="folder of checkpoints, logs and strips")
+    flags = parser.parse_args()
+    torch.set_num_threads(flags.threads)
+    codec = load_codec(flags.runs / "autoencoder.pt")
+    world = make_world([make_level(seed) for seed in TRAINING_LEVELS])
+    clips = training_clips(codec, world, flags.runs, flags.walks, flags.frames, flags.seed)
+    held_out = make_track(codec, world)
+    learner = make_learner(flags.seed)
+    path, spent, step = flags.runs / "world.pt", 0.0, 0
+    if path.exists():
+        kept = torch.load(path)
+        learner.restore(kept)
+        spent, step = kept["spent"], kept["step"]
+        learner.generator.manual_seed(flags.seed + step)
+    sampler = Sampler(clips, FRAMES, learner.generator)
+    budget = Budget(flags.budget_seconds, spent, time.process_time)
+    saved = tracked = budget.elapsed
+    while budget.progress < 1:
+        for group in learner.optimiser.param_groups:
+            group["lr"] = budget.rate(PEAK_RATE)
+        error, lost = train_step(learner, sampler(BATCH), generations_at(budget.progress, learner.generator))
+        step += 1
+        if step % 50 == 0:
+            print(f"{budget.elapsed:6.0f}s step {step} latents {error:.4f} poses {lost:.3f}", flush=True)
+        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
+            saved = budget.elapsed
+            save_checkpoint(path, **learner.state(), spent=saved, step=step)
+        if budget.elapsed - tracked > TRACK_SECONDS or budget.progress >= 1:
+            tracked = budget.elapsed
+            line = track(learner.average.module, codec, held_out, flags.runs / "world.png")
+            print(f"{budget.elapsed:6.0f}s step {step} {line}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
