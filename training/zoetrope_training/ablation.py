@@ -31,7 +31,7 @@ from .world_model import (
     previous_latents,
 )
 from .worlds.arcade.data import Clips, latents, play_clips
-from .worlds.arcade.train_autoencoder import RUNS
+from .worlds.arcade.checkpoints import RUNS
 from .worlds.arcade.train_world import load_autoencoder
 
 LEVELS = 5
@@ -192,7 +192,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     flags = parser.parse_args()
     torch.set_num_threads(1)
-    autoencoder = load_autoencoder(RUNS / "autoencoder.pt")
+    autoencoder = load_autoencoder()
     clips = play_clips(autoencoder, GAMES, LENGTH, torch.Generator().manual_seed(21))
     held_out = play_clips(autoencoder, HELD_OUT, LENGTH, torch.Generator().manual_seed(22))
     report: dict[str, object] = {"cpu_seconds": flags.seconds, "copy_last": copying(held_out)}

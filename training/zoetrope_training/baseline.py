@@ -22,7 +22,6 @@ from onnx import shape_inference
 
 from .graphs import Graph, codec_graphs, world_model_graphs
 from .worlds.arcade.export import PACKAGE, LevelCodec, load_world
-from .worlds.arcade.train_autoencoder import RUNS
 from .worlds.arcade.train_world import load_autoencoder
 from .worlds.arcade import rules
 
@@ -31,10 +30,10 @@ WARM_UP, ROUNDS = 8, 60
 
 def block_graphs() -> list[Graph]:
     """The graphs that run once a block, with example inputs of a full cache."""
-    model = load_world(RUNS / "world.pt")
+    model = load_world()
     config = model.config
     latent = (1, config.latent_channels, config.height, config.width)
-    codec = LevelCodec(load_autoencoder(RUNS / "autoencoder.pt"))
+    codec = LevelCodec(load_autoencoder())
     graphs = world_model_graphs(model) + codec_graphs(codec, latent, height=rules.SIZE, width=rules.SIZE)
     wanted = [graph for graph in graphs if graph.role != "imageEncoder"]
     for graph in wanted:

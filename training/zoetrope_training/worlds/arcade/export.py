@@ -17,9 +17,9 @@ from ...export import Json, Package, Start, write_package
 from ...level_model import LevelModelConfig, LevelWorldModel
 from ...parity import compare
 from . import rules
+from .checkpoints import RUNS, averaged, newest, ship
 from .data import RENDER_BATCH
 from .render import render
-from .train_autoencoder import RUNS
 from .train_world import load_autoencoder
 from .truth import write_truth
 
@@ -92,21 +92,27 @@ def draw_starts() -> None:
     day.resize((side, side), Image.Resampling.NEAREST).save(PACKAGE / "cover.png", optimize=True)
 
 
-def load_world(path: Path) -> LevelWorldModel:
-    """The averaged weights of a checkpoint, ready to run."""
+def load_world() -> LevelWorldModel:
+    """The trained world model's averaged weights, ready to run.
+
+    Raises:
+        FileNotFoundError: none was trained yet.
+    """
+    path = newest("world.pt")
+    if path is None:
+        raise FileNotFoundError("no world model: run `training/run arcade world` first")
     model = LevelWorldModel(LevelModelConfig())
-    kept = torch.load(path)["average"]
-    model.load_state_dict({k.removeprefix("module."): v for k, v in kept.items() if k.startswith("module.")})
+    model.load_state_dict(averaged(torch.load(path)))
     return model.eval()
 
 
 def main() -> None:
     """Export, write the manifest, and check every graph against PyTorch."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--world", type=Path, default=RUNS / "world.pt")
-    flags = parser.parse_args()
-    autoencoder = load_autoencoder(RUNS / "autoencoder.pt")
-    model = load_world(flags.world)
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    autoencoder, model = load_autoencoder(), load_world()
+    for name in ("autoencoder.pt", "world.pt"):
+        if (RUNS / name).exists():
+            ship(name)
     draw_starts()
     truth = [f"truth/{name}" for name in write_truth(PACKAGE / "truth")]
     card = PACKAGE / "MODEL_CARD.md"

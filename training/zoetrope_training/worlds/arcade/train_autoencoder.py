@@ -7,7 +7,6 @@ Run: `training/run arcade autoencoder --budget-seconds 1560`, and, while the wor
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import torch
 from PIL import Image
@@ -17,10 +16,10 @@ from torch.nn import functional as F
 from ...autoencoder import Autoencoder, AutoencoderConfig, reconstruction_loss
 from ...budget import Budget, save_checkpoint
 from . import rules
+from .checkpoints import RUNS, newest
 from .render import render
 from .rules import State
 
-RUNS = Path(__file__).resolve().parents[3] / "runs" / "arcade"
 FRAMES = 24
 """Whole pictures a step draws; crops are taken around their objects."""
 CROP = 6
@@ -112,10 +111,10 @@ def main() -> None:
     trained = model.decoder if flags.decoder else model
     optimiser = torch.optim.AdamW(trained.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=1e-4)
     path, spent, step = RUNS / "autoencoder.pt", 0.0, 0
-    if path.exists():
-        kept = torch.load(path)
+    if (before := newest(path.name)) is not None:
+        kept = torch.load(before)
         model.load_state_dict(kept["model"])
-        if kept.get("decoder", False) == flags.decoder:
+        if kept["decoder"] == flags.decoder and "optimiser" in kept:
             optimiser.load_state_dict(kept["optimiser"])
             spent, step = kept["spent"], kept["step"]
     budget = Budget(flags.budget_seconds, spent)

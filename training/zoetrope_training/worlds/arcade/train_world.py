@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -20,10 +19,10 @@ from torch.nn import functional as F
 from ...autoencoder import Autoencoder, AutoencoderConfig
 from ...budget import Budget, save_checkpoint
 from ...level_model import LevelModelConfig, LevelWorldModel, best_levels, last_frames
+from .checkpoints import RUNS, newest
 from .data import FAULTY_FRAMES, Clips, faulty_clips, latents, play_clips
 from .play import couple
 from .rollout import track
-from .train_autoencoder import RUNS
 
 BATCH = 16
 FRAMES = 9
@@ -148,8 +147,15 @@ def loss_of(model: LevelWorldModel, batch: Batch, generator: torch.Generator, ow
     return loss, hits
 
 
-def load_autoencoder(path: Path) -> Autoencoder:
-    """The trained autoencoder, frozen."""
+def load_autoencoder() -> Autoencoder:
+    """The trained autoencoder, frozen.
+
+    Raises:
+        FileNotFoundError: none was trained yet.
+    """
+    path = newest("autoencoder.pt")
+    if path is None:
+        raise FileNotFoundError("no autoencoder: run `training/run arcade autoencoder` first")
     model = Autoencoder(AutoencoderConfig())
     model.load_state_dict(torch.load(path)["model"])
     return model.eval().requires_grad_(False)
@@ -181,7 +187,7 @@ def main() -> None:
     torch.manual_seed(flags.seed)
     torch.set_num_threads(flags.threads)
     generator = torch.Generator().manual_seed(flags.seed)
-    autoencoder = load_autoencoder(RUNS / "autoencoder.pt")
+    autoencoder = load_autoencoder()
     sampler = Sampler(*pools(autoencoder, flags.games, flags.frames, flags.seed), generator)
     model = LevelWorldModel(LevelModelConfig())
     model.denoiser.to(memory_format=torch.channels_last)
@@ -190,12 +196,13 @@ def main() -> None:
     )
     optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.01)
     path, spent, step = RUNS / "world.pt", 0.0, 0
-    if path.exists():
-        kept = torch.load(path)
+    if (before := newest(path.name)) is not None:
+        kept = torch.load(before)
         model.load_state_dict(kept["model"])
         average.load_state_dict(kept["average"])
-        optimiser.load_state_dict(kept["optimiser"])
-        spent, step = kept["spent"], kept["step"]
+        if "optimiser" in kept:
+            optimiser.load_state_dict(kept["optimiser"])
+            spent, step = kept["spent"], kept["step"]
         generator.manual_seed(flags.seed + step)
     budget = Budget(flags.budget_seconds, spent)
     saved = tracked = budget.elapsed

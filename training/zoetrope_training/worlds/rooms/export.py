@@ -26,14 +26,14 @@ from .world import DEFAULT_STEPS, SIGMAS, load_world
 PACKAGE = Path(__file__).resolve().parents[4] / "models" / "rooms"
 NOTICE = Path(__file__).with_name("NOTICE")
 STARTS = (
-    ("brick-hall", "Brick hall", 0, 9.5, 5.5, 0.55),
-    ("red-hall", "Red hall", 0, 2.5, 1.5, 0.15),
-    ("garden-door", "Garden door", 0, 3.5, 10.5, 0.75),
-    ("library", "Library", 1, 2.5, 2.5, 0.1),
-    ("checker", "Checkered room", 1, 8.5, 9.5, 0.6),
+    ("moss", "Mossy court", 0, 11.5, 10.5, 0.55),
+    ("blue", "Blue windows", 0, 1.5, 11.5, 0.95),
+    ("red", "Red hall", 0, 10.5, 1.5, 0.25),
+    ("bookcase", "The bookcase", 1, 1.5, 11.5, 0.85),
+    ("checker", "Checkered hall", 1, 10.5, 11.5, 0.7),
 )
 """Id, title, level, x, y in cells, yaw in turns."""
-COVER, COVER_SCALE = "checker", 6
+COVER, COVER_SCALE = "moss", 6
 
 
 def button(name: str, title: str, keyboard: list[str], gamepad: list[str], touch: str) -> Json:
