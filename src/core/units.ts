@@ -23,6 +23,7 @@ export type BlockIndex = Quantity<"block">;
 export type FrameIndex = Quantity<"frame">;
 
 /** Assert the unit of a raw number. Converts nothing. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- naming the unit is the point
 export const as = <Q extends Quantity<string>>(value: number): Q => value as Q;
 
 /** Convert media microseconds to timer milliseconds. */
