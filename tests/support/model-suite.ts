@@ -27,21 +27,23 @@ import {
 
 /** What float32 sums in another order may differ by. */
 const TOLERANCE = 1e-5;
+/** Milliseconds to open graphs in: a driver in software compiles each of their operations. */
+const OPENING = 300_000;
 
-/** Describe every tiny package under `options`. */
-export function describeModels(options: ModelOptions): void {
+/** Describe every tiny package under `options`; rollouts end after `blocks`. */
+export function describeModels(options: ModelOptions, blocks = Number.POSITIVE_INFINITY): void {
   describe.each(TINY_PACKAGES)("%s", (name) => {
     const oracle = readOracle(name);
     describeGraphs(oracle, () => loadPackage(tinyPath(name)), options);
     let model: Model;
     beforeAll(async () => {
       model = await openModel(await loadPackage(tinyPath(name)), options, systemClock);
-    });
+    }, OPENING);
     afterAll(() => model.close());
     it("runs where it was asked to", () => {
       expect(model.provider).toEqual({ name: options.provider, reason: "configured" });
     });
-    describeRollouts(oracle, () => model);
+    describeRollouts(oracle, () => model, blocks);
     describeState(oracle, () => model);
   });
 }
@@ -57,7 +59,7 @@ function describeGraphs(
   beforeAll(async () => {
     modelPackage = await load();
     graphs = await openGraphs(modelPackage, options);
-  });
+  }, OPENING);
   afterAll(() => graphs.close());
 
   it.each(Object.keys(oracle.graphs))(
@@ -135,13 +137,13 @@ const buffersOf = (
   );
 
 /** Rolling out with a cache is rolling out with the whole history behind a band mask. */
-function describeRollouts(oracle: Oracle, model: () => Model): void {
+function describeRollouts(oracle: Oracle, model: () => Model, last: number): void {
   it.each(oracle.rollouts)(
     "rolls out like PyTorch without a cache: $policy, $steps steps",
     async (rollout) => {
       const wanted = oracle.floats(rollout.latents);
       const generation = await begin(model(), rollout);
-      const blocks = await play(generation, oracle, rollout.steps);
+      const blocks = await play(generation, oracle, rollout.steps, 0, last);
       for (const [block, { latents }] of blocks.entries()) {
         const at = block * latents.length;
         const distance = largestDistance(latents, wanted.subarray(at, at + latents.length));
@@ -154,14 +156,16 @@ function describeRollouts(oracle: Oracle, model: () => Model): void {
 
 /** Seeds, snapshots, rewinding, beginning again: all bit for bit. */
 function describeState(oracle: Oracle, model: () => Model): void {
-  const rollout = oracle.rollouts.at(-1) as OracleRollout;
+  const rollout = oracle.rollouts.find(
+    ({ policy, steps }) => policy === "window" && steps === 2,
+  ) as OracleRollout;
 
   it("makes the same stream twice from one seed, and another from another", async () => {
     const streams = [rollout, rollout, { ...rollout, seed: rollout.seed + 1 }];
     const latents: string[] = [];
     for (const each of streams) {
       const generation = await begin(model(), each);
-      latents.push(digest(await play(generation, oracle, each.steps, 0, 4)));
+      latents.push(digest(await play(generation, oracle, each.steps, 0, 2)));
       await generation.close();
     }
     expect(latents[0]).toBe(latents[1]);
@@ -172,10 +176,10 @@ function describeState(oracle: Oracle, model: () => Model): void {
     const generation = await begin(model(), rollout);
     await play(generation, oracle, rollout.steps, 0, 5);
     const bytes = await generation.snapshot();
-    const went = digest(await play(generation, oracle, rollout.steps, 5, 8));
+    const went = digest(await play(generation, oracle, rollout.steps, 5, 7));
     await generation.restore(bytes);
     expect(generation.block).toBe(5);
-    const rewound = digest(await play(generation, oracle, rollout.steps, 5, 8));
+    const rewound = digest(await play(generation, oracle, rollout.steps, 5, 7));
     const fresh = await model().open({
       seed: 99,
       cache: { policy: "window", windowFrames: 2, sinkFrames: 0 },
@@ -183,7 +187,7 @@ function describeState(oracle: Oracle, model: () => Model): void {
     await play(fresh, oracle, 1, 0, 1);
     await fresh.restore(bytes);
     expect(fresh.block).toBe(5);
-    const moved = digest(await play(fresh, oracle, rollout.steps, 5, 8));
+    const moved = digest(await play(fresh, oracle, rollout.steps, 5, 7));
     expect([rewound, moved]).toEqual([went, went]);
     expect(await fresh.snapshot()).toEqual(await generation.snapshot());
     await Promise.all([generation.close(), fresh.close()]);
@@ -193,13 +197,13 @@ function describeState(oracle: Oracle, model: () => Model): void {
     const { seed, policy, windowFrames, sinkFrames } = rollout;
     const cache = { policy, windowFrames, sinkFrames };
     const generation = await begin(model(), rollout);
-    await play(generation, oracle, rollout.steps, 0, 4);
+    await play(generation, oracle, rollout.steps, 0, 1);
     await generation.reset({ seed, cache });
-    expect(generation.block).toBe(4);
+    expect(generation.block).toBe(1);
     expect(generation.cache.slots).toBe(0);
     const again = await generation.next({ control: controlAt(oracle, 0), steps: rollout.steps });
     const fresh = await model().open({ seed, cache });
-    await fresh.recache({ block: 4, frames: [startOf(model(), oracle)] });
+    await fresh.recache({ block: 1, frames: [startOf(model(), oracle)] });
     const wanted = await fresh.next({ control: controlAt(oracle, 0), steps: rollout.steps });
     expect(largestDistance(again.latents, wanted.latents)).toBeLessThan(TOLERANCE);
     await Promise.all([generation.close(), fresh.close()]);
@@ -231,7 +235,7 @@ async function play(
   oracle: Oracle,
   steps: number,
   from = 0,
-  to = controlsOf(oracle).length,
+  to = Number.POSITIVE_INFINITY,
 ): Promise<GeneratedBlock[]> {
   const blocks: GeneratedBlock[] = [];
   for (const control of controlsOf(oracle).slice(from, to)) {

@@ -87,7 +87,9 @@ describe("RollingCache", () => {
     expect(new Set(bias.subarray(used))).toEqual(new Set([EMPTY_BIAS]));
   });
 
-  it("holds a million frames' worth of time in positions below its own size", async () => {
+  it("holds a million frames' worth of time in positions below its own size", {
+    timeout: 300_000,
+  }, async () => {
     const layout = { ...LAYOUT, layers: 1, heads: 1, headDim: 2, tokensPerFrame: 1 };
     const tiny = new TinyCache(windowed(2, 4), layout);
     const before = tiny.cache.tables;

@@ -6,9 +6,12 @@ import { describeModels } from "../../support/model-suite.ts";
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 process.env["VK_ICD_FILENAMES"] ??= SWIFTSHADER;
 
+/** Enough for every package to evict. */
+const BLOCKS = 7;
+
 /** A driver in software takes its time. */
-const options = { timeout: 120_000 };
+const options = { timeout: 300_000 };
 
 describe.skipIf(!existsSync(process.env["VK_ICD_FILENAMES"]))("on WebGPU", options, () =>
-  describeModels({ provider: "webgpu" }),
+  describeModels({ provider: "webgpu" }, BLOCKS),
 );
