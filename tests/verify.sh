@@ -29,7 +29,7 @@ npm run -s check
 say "clients"
 npm run -s build
 say "tests"
-npx vitest run --reporter=default --reporter=json --outputFile.json="$results/vitest.json"
+npm run -s test -- --reporter=default --reporter=json --outputFile.json="$results/vitest.json"
 say "training tests"
 bash training/run test --junitxml "$results/pytest.xml"
 
