@@ -18,7 +18,6 @@ const pytest = /<testsuite [^>]*tests="(\d+)"/.exec(readFileSync(pytestPath, "ut
 const pytestTotal = Number(pytest?.[1] ?? 0);
 if (vitest.numTotalTests === 0 || pytestTotal === 0) throw new Error("a runner reported no tests");
 
-console.log(
-  `${vitest.numPassedTests + pytestTotal} tests passed ` +
-    `(${vitest.numPassedTests} in TypeScript, ${pytestTotal} in Python; ${vitest.numPendingTests} skipped)`,
-);
+const passed = vitest.numPassedTests + pytestTotal;
+console.log(`${vitest.numPassedTests} in TypeScript, ${pytestTotal} in Python`);
+console.log(`tests: ${passed} passed, 0 failed, ${vitest.numPendingTests} skipped`);
