@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 
 interface VitestReport {
   readonly numPassedTests: number;
+  readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTotalTests: number;
 }
@@ -14,10 +15,25 @@ if (vitestPath === undefined || pytestPath === undefined) {
 }
 
 const vitest = JSON.parse(readFileSync(vitestPath, "utf8")) as VitestReport;
-const pytest = /<testsuite [^>]*tests="(\d+)"/.exec(readFileSync(pytestPath, "utf8"));
-const pytestTotal = Number(pytest?.[1] ?? 0);
-if (vitest.numTotalTests === 0 || pytestTotal === 0) throw new Error("a runner reported no tests");
+const pytest = readFileSync(pytestPath, "utf8");
+const inPython = {
+  total: attribute(pytest, "tests"),
+  failed: attribute(pytest, "failures") + attribute(pytest, "errors"),
+  skipped: attribute(pytest, "skipped"),
+};
+if (vitest.numTotalTests === 0 || inPython.total === 0) {
+  throw new Error("a runner reported no tests");
+}
 
-const passed = vitest.numPassedTests + pytestTotal;
-console.log(`${vitest.numPassedTests} in TypeScript, ${pytestTotal} in Python`);
-console.log(`tests: ${passed} passed, 0 failed, ${vitest.numPendingTests} skipped`);
+const passedInPython = inPython.total - inPython.failed - inPython.skipped;
+const failed = vitest.numFailedTests + inPython.failed;
+const skipped = vitest.numPendingTests + inPython.skipped;
+console.log(`${vitest.numPassedTests} in TypeScript, ${passedInPython} in Python`);
+console.log(
+  `tests: ${vitest.numPassedTests + passedInPython} passed, ${failed} failed, ${skipped} skipped`,
+);
+
+/** A count of the first test suite in a JUnit report; 0 when it does not say. */
+function attribute(report: string, name: string): number {
+  return Number(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`).exec(report)?.[1] ?? 0);
+}
