@@ -1,1 +1,1 @@
-"""`arcade`: a single-screen platform game whose whole state is in the picture."""
+"""A platform game whose whole state is in the picture."""

@@ -67,7 +67,7 @@ def package(levels: int, extra_files: list[str]) -> Package:
         prediction="x0",
         solver="euler",
         sigmas={"1": [1], "2": [1, 0.5], "3": [1, 0.66, 0.33], "4": [1, 0.75, 0.5, 0.25]},
-        default_steps=1,
+        default_steps=2,
         controls=CONTROLS,
         starts=[Start(name, title, f"starts/{name}.png") for name, title in STARTS],
         height=rules.SIZE,
