@@ -38,19 +38,22 @@ CHECKPOINT_SECONDS = 120
 
 
 def scattered(batch: int, generator: torch.Generator) -> State:
-    """States drawn far more widely than play visits them: anything anywhere, half of the players standing."""
+    """States drawn far more widely than play visits them: anything anywhere, a third of the players each standing,
+    rising and falling.
+    """
     draw = lambda low, high: torch.randint(low, high, (batch,), generator=generator)
     base = rules.initial(batch, generator)
     tops = torch.tensor([top for _, _, top in rules.PLATFORMS])
     lefts = torch.tensor([max(left, 0) for left, _, _ in rules.PLATFORMS])
     rights = torch.tensor([min(right, rules.SIZE) for _, right, _ in rules.PLATFORMS])
     on = draw(0, len(rules.PLATFORMS))
-    stands = draw(0, 2) == 1
+    stands, rises = draw(0, 3) == 0, draw(0, 2) == 0
     along = lefts[on] + (torch.rand(batch, generator=generator) * (rights - lefts)[on]).long() - 5
     x = torch.where(stands, along, draw(0, rules.SIZE)).clamp(0, rules.SIZE - rules.PLAYER_W)
     x = x // 2 * 2
     y = torch.where(stands, tops[on] - rules.PLAYER_H, draw(rules.CEILING, 101) // 2 * 2)
-    vy = torch.where(stands, 0, draw(rules.JUMP, rules.FALL_LIMIT + 1) // 2 * 2)
+    up, down = draw(rules.JUMP // 2, 0) * 2, draw(1, rules.FALL_LIMIT // 2 + 1) * 2
+    vy = torch.where(stands, 0, torch.where(rises, up, down))
     fade = torch.where(draw(0, 10) < 3, draw(0, rules.FADE + 1), 0)
     return State(**{
         **base.__dict__, "x": x, "y": y, "vy": vy, "facing": draw(0, 2) * 2 - 1, "fade": fade,
