@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from zoetrope_training.player import Player
-from zoetrope_training.worlds.rooms import evaluate, export, train_autoencoder, train_world
+from zoetrope_training.worlds.rooms import SHELF, evaluate, export, train_autoencoder, train_world
 from zoetrope_training.worlds.rooms.level import HELD_OUT_LEVEL, TRAINING_LEVELS, make_level
 from zoetrope_training.worlds.rooms.play import World, make_world, roll
 from zoetrope_training.worlds.rooms.probe import STILL, motions
@@ -139,9 +139,11 @@ def test_a_curve_counts_until_it_first_falls_to_the_baseline() -> None:
 
 def test_a_tiny_training_ends_in_a_package_that_plays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs, package = tmp_path / "runs", tmp_path / "package"
+    monkeypatch.setattr(SHELF, "runs", runs)
+    monkeypatch.setattr(SHELF, "shipped", tmp_path / "shipped")
 
     def command(module: object, *flags: object) -> None:
-        monkeypatch.setattr("sys.argv", ["command", "--runs", str(runs), *map(str, flags)])
+        monkeypatch.setattr("sys.argv", ["command", *map(str, flags)])
         module.main()  # type: ignore[attr-defined]
 
     command(train_autoencoder, "--budget-seconds", 1)

@@ -31,7 +31,7 @@ from .world_model import (
     previous_latents,
 )
 from .worlds.arcade.data import Clips, latents, play_clips
-from .worlds.arcade.checkpoints import RUNS
+from .worlds.arcade import SHELF
 from .worlds.arcade.train_world import load_autoencoder
 
 LEVELS = 5
@@ -204,7 +204,7 @@ def main() -> None:
             print(f"{name:38s} seed {seed}: {json.dumps(rows[-1])}", flush=True)
         parameters = sum(p.numel() for p in build_world_model(config).parameters())
         report[name] = {"parameters": parameters, "seeds": rows}
-    (RUNS / "ablation.json").write_text(json.dumps(report, indent=2) + "\n")
+    (SHELF.runs / "ablation.json").write_text(json.dumps(report, indent=2) + "\n")
     print(json.dumps(report))
 
 

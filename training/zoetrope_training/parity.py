@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 
 from zoetrope_training.graphs import Graph
+
+
+TOLERANCE = 1e-3
+"""Largest allowed difference of a float tensor."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +50,15 @@ def compare(graphs: list[Graph], directory: Path) -> list[Difference]:
     return differences
 
 
-def main() -> None:
-    """Check a package against the program that exported it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("directory", type=Path, help="a package folder, for example models/rooms")
-    parser.add_argument("exporter", help="module with `graphs(run: Path)`, for example zoetrope_training.worlds.rooms.export")
-    parser.add_argument("run", type=Path, help="the training run the package was exported from")
-    parser.add_argument("--tolerance", type=float, default=1e-3, help="largest allowed difference of a float tensor")
-    arguments = parser.parse_args()
-    differences = compare(import_module(arguments.exporter).graphs(arguments.run), arguments.directory)
-    print("\n".join(map(str, differences)))
-    # A rounded picture may differ by one level where a value falls on the edge between two.
-    failed = [d for d in differences if d.largest > (1 if d.tensor == "rgb" else arguments.tolerance)]
-    raise SystemExit(1 if failed else 0)
+def check(graphs: list[Graph], directory: Path) -> str:
+    """Compare, and describe every difference, a line each.
 
-
-if __name__ == "__main__":
-    main()
+    Raises:
+        ValueError: a tensor differs by more than TOLERANCE, or a byte of a picture by more than one level, which a
+            value on the edge between two may.
+    """
+    differences = compare(graphs, directory)
+    report = "\n".join(map(str, differences))
+    if any(d.largest > (1 if d.tensor == "rgb" else TOLERANCE) for d in differences):
+        raise ValueError(f"{directory} does not compute what PyTorch computes:\n{report}")
+    return report

@@ -13,11 +13,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ...autoencoder import Autoencoder
+from ...checkpoints import averaged
 from ...export import Json, Package, Start, write_package
 from ...level_model import LevelModelConfig, LevelWorldModel
-from ...parity import compare
-from . import rules
-from .checkpoints import RUNS, averaged, newest, ship
+from ...parity import check
+from . import SHELF, rules
 from .data import RENDER_BATCH
 from .render import render
 from .train_world import load_autoencoder
@@ -98,9 +98,7 @@ def load_world() -> LevelWorldModel:
     Raises:
         FileNotFoundError: none was trained yet.
     """
-    path = newest("world.pt")
-    if path is None:
-        raise FileNotFoundError("no world model: run `training/run arcade world` first")
+    path = SHELF.find("world.pt", "run `training/run arcade world` first")
     model = LevelWorldModel(LevelModelConfig())
     model.load_state_dict(averaged(torch.load(path)))
     return model.eval()
@@ -111,15 +109,14 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     autoencoder, model = load_autoencoder(), load_world()
     for name in ("autoencoder.pt", "world.pt"):
-        if (RUNS / name).exists():
-            ship(name)
+        SHELF.ship(name)
     draw_starts()
     truth = [f"truth/{name}" for name in write_truth(PACKAGE / "truth")]
     card = PACKAGE / "MODEL_CARD.md"
     if not card.exists():
         card.write_text("# Star Hop\n")
     graphs = write_package(PACKAGE, package(model.levels, truth), model, LevelCodec(autoencoder))
-    print("\n".join(map(str, compare(graphs, PACKAGE))))
+    print(check(graphs, PACKAGE))
 
 
 if __name__ == "__main__":

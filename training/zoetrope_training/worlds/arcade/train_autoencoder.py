@@ -15,8 +15,7 @@ from torch.nn import functional as F
 
 from ...autoencoder import Autoencoder, AutoencoderConfig, reconstruction_loss
 from ...budget import Budget, save_checkpoint
-from . import rules
-from .checkpoints import RUNS, newest
+from . import SHELF, rules
 from .render import render
 from .rules import State
 
@@ -113,8 +112,8 @@ def main() -> None:
     model = Autoencoder(AutoencoderConfig()).to(memory_format=torch.channels_last)
     trained = model.decoder if flags.decoder else model
     optimiser = torch.optim.AdamW(trained.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=1e-4)
-    path, spent, step = RUNS / "autoencoder.pt", 0.0, 0
-    if (before := newest(path.name)) is not None:
+    path, spent, step = SHELF.runs / "autoencoder.pt", 0.0, 0
+    if (before := SHELF.newest(path.name)) is not None:
         kept = torch.load(before)
         model.load_state_dict(kept["model"])
         if kept["decoder"] == flags.decoder and "optimiser" in kept:
@@ -162,7 +161,7 @@ def _strip(model: Autoencoder, generator: torch.Generator) -> None:
     with torch.no_grad():
         picture = render(scattered(8, generator))
         rows = torch.cat([torch.cat(list(p), -1) for p in (picture, model(picture).clamp(0, 1))], 1)
-    Image.fromarray((rows * 255).byte().permute(1, 2, 0).numpy()).save(RUNS / "autoencoder.png")
+    Image.fromarray((rows * 255).byte().permute(1, 2, 0).numpy()).save(SHELF.runs / "autoencoder.png")
 
 
 if __name__ == "__main__":

@@ -18,9 +18,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...autoencoder import Autoencoder, AutoencoderConfig
+from ...checkpoints import averaged
 from ...budget import Budget, save_checkpoint
 from ...level_model import LevelModelConfig, LevelWorldModel, best_levels, last_frames
-from .checkpoints import RUNS, newest
+from . import SHELF
 from .data import FAULTY_FRAMES, Clips, faulty_clips, latents, play_clips
 from .own_play import Lessons, OwnPlay
 from .play import couple
@@ -206,9 +207,7 @@ def load_autoencoder() -> Autoencoder:
     Raises:
         FileNotFoundError: none was trained yet.
     """
-    path = newest("autoencoder.pt")
-    if path is None:
-        raise FileNotFoundError("no autoencoder: run `training/run arcade autoencoder` first")
+    path = SHELF.find("autoencoder.pt", "run `training/run arcade autoencoder` first")
     model = Autoencoder(AutoencoderConfig())
     model.load_state_dict(torch.load(path)["model"])
     return model.eval().requires_grad_(False)
@@ -216,7 +215,7 @@ def load_autoencoder() -> Autoencoder:
 
 def pools(autoencoder: Autoencoder, games: int, frames: int, seed: int) -> tuple[Clips, Clips]:
     """The training pools, made once and kept in the run's folder."""
-    path = RUNS / f"clips-{games}-{frames}.pt"
+    path = SHELF.runs / f"clips-{games}-{frames}.pt"
     if not path.exists():
         print(f"rendering {games * frames} frames of play", flush=True)
         generator = torch.Generator().manual_seed(seed)
@@ -248,10 +247,10 @@ def main() -> None:
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY)
     )
     optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.01)
-    path, spent, step = RUNS / "world.pt", 0.0, 0
-    if (before := newest(path.name)) is not None:
+    path, spent, step = SHELF.runs / "world.pt", 0.0, 0
+    if (before := SHELF.newest(path.name)) is not None:
         kept = torch.load(before)
-        model.load_state_dict(kept["model"])
+        model.load_state_dict(kept.get("model") or averaged(kept))
         average.load_state_dict(kept["average"])
         if "optimiser" in kept:
             optimiser.load_state_dict(kept["optimiser"])
@@ -286,7 +285,7 @@ def main() -> None:
             )
         if budget.elapsed - tracked > TRACK_SECONDS or budget.progress >= 1:
             tracked = budget.elapsed
-            print(f"{budget.elapsed:6.0f}s step {step} {track(average.module, autoencoder, RUNS / 'world.png')}", flush=True)
+            print(f"{budget.elapsed:6.0f}s step {step} {track(average.module, autoencoder, SHELF.runs / 'world.png')}", flush=True)
 
 
 if __name__ == "__main__":

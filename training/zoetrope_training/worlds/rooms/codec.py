@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 
 from ...autoencoder import Autoencoder, AutoencoderConfig
+from ...checkpoints import Shelf
+from . import SHELF
 from .render import PICTURE
 
-RUNS = Path(__file__).resolve().parents[3] / "runs" / "rooms"
-"""Checkpoints, logs and strips; not kept in the repository."""
 CONFIG = AutoencoderConfig(size=PICTURE, channels=8, levels=9)
 """Latents are never rounded: the decoder is trained with noise of half a level instead.
 
@@ -48,8 +46,8 @@ class Codec(nn.Module):
         return self.model.decoder((latent * self.deviation + self.mean).clamp(-1, 1))
 
 
-def load_codec(path: Path = RUNS / "autoencoder.pt") -> Codec:
+def load_codec(shelf: Shelf = SHELF) -> Codec:
     """The trained codec, frozen."""
     codec = Codec(Autoencoder(CONFIG))
-    codec.load_state_dict(torch.load(path)["codec"])
+    codec.load_state_dict(torch.load(shelf.find("autoencoder.pt", "run `training/run rooms autoencoder` first"))["codec"])
     return codec.eval().requires_grad_(False)

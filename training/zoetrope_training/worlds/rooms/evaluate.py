@@ -11,12 +11,14 @@ import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from .codec import RUNS, Codec, load_codec
+from . import SHELF
+from .codec import Codec, load_codec
 from .level import HELD_OUT_LEVEL, TRAINING_LEVELS, make_level
 from .play import Walks, World, make_world, roll
 from .probe import GAP, STILL, MotionProbe, motions, train_probe
@@ -26,7 +28,7 @@ from .scores import correlation, frames_above, likeness, psnr_by_frame, statisti
 from .world import DEFAULT_STEPS, SIGMAS, RoomsModel, load_world, predict_next, roll_out
 
 ROOT = Path(__file__).resolve().parents[4]
-Json = dict[str, object]
+Json = dict[str, Any]
 GIVEN = 8
 """True pictures a roll-out begins with."""
 HORIZONS = (1, 8, 16, 32, 64)
@@ -252,7 +254,7 @@ def machine() -> Json:
 def main() -> None:
     """Evaluate and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=Path, default=RUNS, help="folder of the checkpoints")
+    parser.add_argument("--json", action="store_true", help="end with the headline figures as one line of JSON")
     parser.add_argument("--output", type=Path, default=ROOT / "models" / "rooms" / "quality.json")
     parser.add_argument("--strip", type=Path, default=ROOT / "docs" / "pictures" / "rooms-strip.png")
     parser.add_argument("--clips", type=int, default=64)
@@ -262,11 +264,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     flags = parser.parse_args()
     torch.set_num_threads(flags.threads)
-    subject = Subject(load_codec(flags.runs / "autoencoder.pt"), load_world(flags.runs / "world.pt"))
+    subject = Subject(load_codec(), load_world())
     trained, unseen = (make_world([make_level(s) for s in seeds]) for seeds in (TRAINING_LEVELS, (HELD_OUT_LEVEL,)))
     report: Json = {"format": "zoetrope.quality/1", "package": "rooms", "unit": "dB unless named", "machine": machine()}
     report["training"] = {
-        name: {key: torch.load(flags.runs / f"{name}.pt")[key] for key in ("spent", "step")} for name in ("autoencoder", "world")
+        name: {key: torch.load(SHELF.find(f"{name}.pt", "train it"))[key] for key in ("spent", "step")}
+        for name in ("autoencoder", "world")
     }
     say = lambda name, part: print(name, json.dumps(part), flush=True)
     episodes, scene, made = set_scores(subject, trained, EPISODES_SEED, flags.clips, flags.frames)
@@ -283,6 +286,27 @@ def main() -> None:
     say("drift", report["drift"])
     flags.output.parent.mkdir(parents=True, exist_ok=True)
     flags.output.write_text(json.dumps(report, indent=2) + "\n")
+    if flags.json:
+        print(json.dumps(headline(report)))
+
+
+def headline(report: Json) -> Json:
+    """The figures that matter most, by flat names; of the default number of steps, dB unless named otherwise."""
+    steps = str(DEFAULT_STEPS)
+    figures: Json = {}
+    for name, key in (("held_out_walks", "heldOutWalks"), ("held_out_level", "heldOutLevel")):
+        following, rolled_out = report[key]["nextFrame"], report[key]["rollOut"]
+        at = rolled_out["horizons"].index(16)
+        figures |= {
+            f"next_frame_psnr_{name}": following["model"][steps],
+            f"next_frame_over_copy_last_{name}": round(following["model"][steps] - following["copyLast"], 2),
+            f"autoencoder_ceiling_{name}": following["autoencoder"],
+            f"psnr_16_{name}": rolled_out["model"][steps][at],
+            f"psnr_16_over_shuffled_keys_{name}": round(rolled_out["model"][steps][at] - rolled_out["shuffledKeys"][at], 2),
+            f"psnr_16_over_copy_last_{name}": round(rolled_out["model"][steps][at] - rolled_out["copyLast"][at], 2),
+            f"frames_above_copy_last_{name}": rolled_out["framesAboveCopyLast"][steps],
+        }
+    return figures
 
 
 def best_clip(scene: Scene) -> int:

@@ -14,10 +14,10 @@ import torch
 from PIL import Image
 
 from ...export import Json, Package, Start, write_package
-from ...graphs import Graph, codec_graphs, world_model_graphs
-from ...parity import compare
+from ...parity import check
+from . import SHELF
 from .card import write_card
-from .codec import RUNS, load_codec
+from .codec import load_codec
 from .level import TRAINING_LEVELS, make_level
 from .play import make_world
 from .render import PICTURE, render
@@ -86,27 +86,20 @@ def draw_starts(directory: Path) -> None:
             image.resize((side, side), Image.Resampling.NEAREST).save(directory / "cover.png", optimize=True)
 
 
-def graphs(runs: Path) -> list[Graph]:
-    """The graphs of a training run, for `zoetrope_training.parity`."""
-    model, codec = load_world(runs / "world.pt"), load_codec(runs / "autoencoder.pt")
-    config = model.config
-    latent = (1, config.latent_channels, config.height, config.width)
-    return world_model_graphs(model) + codec_graphs(codec, latent, height=PICTURE, width=PICTURE)
-
-
 def main() -> None:
     """Export, write the manifest, and check every graph against PyTorch."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=Path, default=RUNS, help="folder of the checkpoints")
     parser.add_argument("--package", type=Path, default=PACKAGE, help="the folder to write; needs its quality.json")
     flags = parser.parse_args()
+    for name in ("autoencoder.pt", "world.pt"):
+        SHELF.ship(name)
     draw_starts(flags.package)
     quality = json.loads((flags.package / "quality.json").read_text())
     (flags.package / "NOTICE").write_text(NOTICE.read_text())
     write_card(flags.package / "MODEL_CARD.md", quality)
-    model, codec = load_world(flags.runs / "world.pt"), load_codec(flags.runs / "autoencoder.pt")
+    model, codec = load_world(), load_codec()
     written = write_package(flags.package, package(), model, codec)
-    print("\n".join(map(str, compare(written, flags.package))))
+    print(check(written, flags.package))
 
 
 if __name__ == "__main__":

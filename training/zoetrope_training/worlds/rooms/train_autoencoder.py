@@ -15,7 +15,8 @@ from torch import Tensor
 
 from ...autoencoder import Autoencoder, reconstruction_loss
 from ...budget import Budget, save_checkpoint
-from .codec import CONFIG, RUNS, Codec
+from . import SHELF
+from .codec import CONFIG, Codec
 from .level import TRAINING_LEVELS, make_level
 from .play import World, make_world, roll
 from .render import render
@@ -56,18 +57,18 @@ def main() -> None:
     parser.add_argument("--budget-seconds", type=float, default=240, help="processor seconds, over all runs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--runs", type=Path, default=RUNS, help="folder of checkpoints, logs and strips")
     flags = parser.parse_args()
     torch.manual_seed(flags.seed)
     torch.set_num_threads(flags.threads)
     codec = Codec(Autoencoder(CONFIG).to(memory_format=torch.channels_last))
     optimiser = torch.optim.AdamW(codec.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=1e-4)
-    path, spent, step = flags.runs / "autoencoder.pt", 0.0, 0
-    if path.exists():
-        kept = torch.load(path)
+    path, spent, step = SHELF.runs / "autoencoder.pt", 0.0, 0
+    if (before := SHELF.newest(path.name)) is not None:
+        kept = torch.load(before)
         codec.load_state_dict(kept["codec"])
-        optimiser.load_state_dict(kept["optimiser"])
-        spent, step = kept["spent"], kept["step"]
+        if "optimiser" in kept:
+            optimiser.load_state_dict(kept["optimiser"])
+            spent, step = kept["spent"], kept["step"]
     world = make_world([make_level(seed) for seed in TRAINING_LEVELS])
     views = Views(world, WALKS, torch.Generator().manual_seed(flags.seed + step))
     held_out = Views(world, 16, torch.Generator().manual_seed(HELD_OUT_SEED))(128)
@@ -85,7 +86,7 @@ def main() -> None:
             saved = budget.elapsed
             codec.measure(views(MEASURED))
             save_checkpoint(path, codec=codec.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)
-            quality = strip(codec, held_out, flags.runs / "autoencoder.png")
+            quality = strip(codec, held_out, SHELF.runs / "autoencoder.png")
             print(f"{saved:6.0f}s step {step} held-out walks {quality:.2f} dB", flush=True)
 
 

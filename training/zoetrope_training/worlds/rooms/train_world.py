@@ -20,7 +20,9 @@ from PIL import Image
 from torch import Tensor
 
 from ...budget import Budget, save_checkpoint
-from .codec import RUNS, Codec, load_codec
+from ...checkpoints import averaged
+from . import SHELF
+from .codec import Codec, load_codec
 from .data import Clips, Sampler, walk_clips
 from .level import TRAINING_LEVELS, make_level
 from .play import World, make_world
@@ -61,9 +63,11 @@ class Learner:
         return {name: getattr(self, name).state_dict() for name in parts}
 
     def restore(self, kept: dict[str, dict[str, object]]) -> None:
-        """Take a checkpoint's parts back."""
-        for name in ("model", "head", "average", "optimiser"):
-            getattr(self, name).load_state_dict(kept[name])
+        """Take a checkpoint's parts back; a shipped one has the average alone and no optimiser."""
+        self.model.load_state_dict(kept.get("model") or averaged(kept))
+        for name in ("head", "average", "optimiser"):
+            if name in kept:
+                getattr(self, name).load_state_dict(kept[name])
 
 
 def make_learner(seed: int) -> Learner:
@@ -122,10 +126,10 @@ def generations_at(progress: float, generator: torch.Generator) -> int:
     return int(torch.randint(0, int(most) + 1, (), generator=generator))
 
 
-def training_clips(codec: Codec, world: World, runs: Path, walks: int, frames: int, seed: int) -> Clips:
+def training_clips(codec: Codec, world: World, walks: int, frames: int, seed: int) -> Clips:
     """The training walks, made once for each autoencoder and kept in the run's folder."""
-    step = torch.load(runs / "autoencoder.pt")["step"]
-    path = runs / f"clips-{walks}-{frames}-{seed}-{step}.pt"
+    step = torch.load(SHELF.find("autoencoder.pt", "run `training/run rooms autoencoder` first"))["step"]
+    path = SHELF.runs / f"clips-{walks}-{frames}-{seed}-{step}.pt"
     if not path.exists():
         print(f"drawing {walks * frames} pictures", flush=True)
         save_checkpoint(path, **walk_clips(codec, world, walks, frames, torch.Generator().manual_seed(seed)).__dict__)
@@ -173,19 +177,19 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--runs", type=Path, default=RUNS, help="folder of checkpoints, logs and strips")
     flags = parser.parse_args()
     torch.set_num_threads(flags.threads)
-    codec = load_codec(flags.runs / "autoencoder.pt")
+    codec = load_codec()
     world = make_world([make_level(seed) for seed in TRAINING_LEVELS])
-    clips = training_clips(codec, world, flags.runs, flags.walks, flags.frames, flags.seed)
+    clips = training_clips(codec, world, flags.walks, flags.frames, flags.seed)
     held_out = make_track(codec, world)
     learner = make_learner(flags.seed)
-    path, spent, step = flags.runs / "world.pt", 0.0, 0
-    if path.exists():
-        kept = torch.load(path)
+    path, spent, step = SHELF.runs / "world.pt", 0.0, 0
+    if (before := SHELF.newest(path.name)) is not None:
+        kept = torch.load(before)
         learner.restore(kept)
-        spent, step = kept["spent"], kept["step"]
+        if "optimiser" in kept:
+            spent, step = kept["spent"], kept["step"]
         learner.generator.manual_seed(flags.seed + step)
     sampler = Sampler(clips, FRAMES, learner.generator)
     budget = Budget(flags.budget_seconds, spent, time.process_time)
@@ -202,7 +206,7 @@ def main() -> None:
             save_checkpoint(path, **learner.state(), spent=saved, step=step)
         if budget.elapsed - tracked > TRACK_SECONDS or budget.progress >= 1:
             tracked = budget.elapsed
-            line = track(learner.average.module, codec, held_out, flags.runs / "world.png")
+            line = track(learner.average.module, codec, held_out, SHELF.runs / "world.png")
             print(f"{budget.elapsed:6.0f}s step {step} {line}", flush=True)
 
 

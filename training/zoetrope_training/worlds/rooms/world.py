@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...checkpoints import Shelf, averaged
 from ...denoiser import ConvDenoiser, DenoiserConfig, DenoiserShapes
 from ...transformer import CacheInputs, TransformerConfig
 from ...world_model import CausalEncoder, SeparableWorldModel, WorldModelConfig
+from . import SHELF
 from .codec import CONFIG as AUTOENCODER
-from .codec import RUNS
 from .play import Walks
 from .rules import KEYS
 
@@ -162,9 +161,8 @@ def _denoise(model: SeparableWorldModel, features: Tensor, previous: Tensor, ste
     return sample
 
 
-def load_world(path: Path = RUNS / "world.pt") -> RoomsModel:
+def load_world(shelf: Shelf = SHELF) -> RoomsModel:
     """The trained model: the average over the last training steps."""
     model = RoomsModel(CONFIG)
-    kept = torch.load(path)["average"]
-    model.load_state_dict({k.removeprefix("module."): v for k, v in kept.items() if k.startswith("module.")})
+    model.load_state_dict(averaged(torch.load(shelf.find("world.pt", "run `training/run rooms world` first"))))
     return model.eval().requires_grad_(False)
