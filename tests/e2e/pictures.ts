@@ -1,7 +1,8 @@
-/** Take the documentation's pictures of the page: the shipped world, played for half a minute. */
+/** Take the documentation's pictures of the page, `npm run pictures`: the shipped world, played for half a minute. */
 
 import { fileURLToPath } from "node:url";
-import { type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { openBrowser } from "./support/chromium.ts";
 import { serve } from "./support/server.ts";
 
 const PICTURES = fileURLToPath(new URL("../../docs/pictures", import.meta.url));
@@ -33,10 +34,7 @@ async function play(page: Page): Promise<void> {
 }
 
 const server = await serve("--models", "models");
-const browser = await chromium.launch({
-  executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-  args: ["--no-sandbox"],
-});
+const browser = await openBrowser();
 for (const [name, screen] of Object.entries(SCREENS)) {
   const context = await browser.newContext({ colorScheme: "dark", ...screen });
   const page = await context.newPage();
