@@ -112,9 +112,6 @@ def main() -> None:
         SHELF.ship(name)
     draw_starts()
     truth = [f"truth/{name}" for name in write_truth(PACKAGE / "truth")]
-    card = PACKAGE / "MODEL_CARD.md"
-    if not card.exists():
-        card.write_text("# Star Hop\n")
     graphs = write_package(PACKAGE, package(model.levels, truth), model, LevelCodec(autoencoder))
     print(check(graphs, PACKAGE))
 
