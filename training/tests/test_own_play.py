@@ -80,7 +80,7 @@ def test_clips_never_span_two_games() -> None:
     begins = torch.zeros(2, frames, dtype=torch.bool)
     begins[:, 20] = True
     index = torch.arange(frames, dtype=torch.uint8)[None, :, None, None, None].expand(2, frames, 12, 16, 16)
-    lessons = own_play.Lessons(index, index, torch.zeros(2, frames, 3), torch.zeros(2, frames, 12), begins)
+    lessons = own_play.Lessons(index, index, torch.zeros(2, frames, 3), torch.zeros(2, frames, 12), begins, begins)
 
     first = sampler._lessons(lessons, 64).context[:, 0, 0, 0, 0].long()
 

@@ -46,6 +46,7 @@ class Lessons:
         target: the same shape; entry t is what should have followed frame t.
         control: float32 [games, frames, controls]; entry t leads from frame t to frame t + 1.
         dice: float32 [games, frames, spots], likewise.
+        event: bool [games, frames], the player turns, a star is taken or the light changes in that transition.
         begins: bool [games, frames], the frame is the first of a game.
     """
 
@@ -53,6 +54,7 @@ class Lessons:
     target: Tensor
     control: Tensor
     dice: Tensor
+    event: Tensor
     begins: Tensor
 
 
@@ -71,7 +73,8 @@ class OwnPlay:
         self._first = torch.ones(games, dtype=torch.bool)
         none = codes[:, :0]
         self.lessons = Lessons(
-            none, none, torch.zeros(games, 0, 3), torch.zeros(games, 0, len(rules.SPOTS)), self._first[:, None][:, :0],
+            none, none, torch.zeros(games, 0, 3), torch.zeros(games, 0, len(rules.SPOTS)),
+            torch.zeros(games, 0, dtype=torch.bool), torch.zeros(games, 0, dtype=torch.bool),
         )
 
     @torch.no_grad()
@@ -89,7 +92,8 @@ class OwnPlay:
         dice = rolls_of(noise)
         due = rules.step(self._truth, keys, dice)
         due = _appear(due, self._truth, self._missing >= PATIENCE, dice)
-        self._keep_lesson(control, dice, encode(self._autoencoder, render(due)))
+        event = torch.stack([getattr(due, name) != getattr(self._truth, name) for name in ("facing", "spot", "phase")]).any(0)
+        self._keep_lesson(encode(self._autoencoder, render(due)), control, dice, event)
 
         made = self._denoise(model, noise)
         reading = read(self._autoencoder.decoder(made).clamp(0, 1))
@@ -120,8 +124,8 @@ class OwnPlay:
                 made = best_levels(scores.float(), self._levels)
         return made
 
-    def _keep_lesson(self, control: Tensor, dice: Tensor, target: Tensor) -> None:
-        new = (self._newest, target[:, None], control[:, None], dice[:, None], self._first[:, None])
+    def _keep_lesson(self, target: Tensor, control: Tensor, dice: Tensor, event: Tensor) -> None:
+        new = (self._newest, *(part[:, None] for part in (target, control, dice, event, self._first)))
         kept = self.lessons.__dict__.values()
         self.lessons = Lessons(*(torch.cat([old, one], 1)[:, -self._keep :] for old, one in zip(kept, new, strict=True)))
 

@@ -33,7 +33,7 @@ FRAMES = 9
 EVENT_SHARE = 0.45
 """Share of ordinary clips chosen because something rare happens in them."""
 FAULTY_SHARE = 0.15
-LESSON_SHARE = 0.4
+LESSON_SHARE = 0.5
 """Share of clips that are the model's own play, once it plays."""
 PLAYS_FROM = 0.2
 """Share of the budget after which the model plays."""
@@ -136,8 +136,8 @@ class Sampler:
         counts = torch.ones(count, length, dtype=torch.bool)
         counts[:, 0] = False  # one picture does not show how things move
         return Batch(
-            take(lessons.codes), take(lessons.target), take(lessons.control), take(lessons.dice),
-            torch.zeros(count, length, dtype=torch.bool), counts, torch.ones(count, dtype=torch.bool),
+            take(lessons.codes), take(lessons.target), take(lessons.control), take(lessons.dice), take(lessons.event),
+            counts, torch.ones(count, dtype=torch.bool),
         )
 
     def _clips(self, clips: Clips, counts: Tensor) -> Batch:
