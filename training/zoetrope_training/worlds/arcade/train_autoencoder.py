@@ -1,7 +1,7 @@
 """Train the autoencoder of `arcade` on states drawn at random.
 
 Run: `training/run arcade autoencoder --budget-seconds 1560`, then
-`training/run arcade autoencoder --decoder --budget-seconds 4000`
+`training/run arcade autoencoder --decoder --budget-seconds 4050`
 """
 
 from __future__ import annotations
