@@ -257,7 +257,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="end with the headline figures as one line of JSON")
     parser.add_argument("--output", type=Path, default=ROOT / "models" / "rooms" / "quality.json")
     parser.add_argument("--strip", type=Path, default=ROOT / "docs" / "pictures" / "rooms-strip.png")
-    parser.add_argument("--clips", type=int, default=64)
+    parser.add_argument("--clips", type=int, default=32)
     parser.add_argument("--frames", type=int, default=64)
     parser.add_argument("--drift-frames", type=int, default=2000)
     parser.add_argument("--probe-steps", type=int, default=2000)
