@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { ManualClock } from "../../support/manual-clock.ts";
+import { heldArrayBuffers } from "../../support/memory.ts";
 import { pictureEngine } from "../../support/picture-engine.ts";
 import { Service } from "../../support/service.ts";
 
@@ -53,12 +54,12 @@ test("paused readers of large raw pictures hold at most two megabytes each, and 
   for (const { socket } of paused) socket.pause();
   const healthy = await service.play();
   await healthy.frames(RATE);
-  const before = process.memoryUsage().arrayBuffers;
+  const before = await heldArrayBuffers();
 
   const already = healthy.media.length;
   await healthy.frames(RATE * 3);
 
-  const growth = process.memoryUsage().arrayBuffers - before;
+  const growth = (await heldArrayBuffers()) - before;
   expect(growth).toBeLessThan(2_000_000 * paused.length);
   const frames = healthy.media.slice(already).map(({ header }) => Number(header.frame));
   expect(frames).toEqual(frames.map((_, i) => (frames[0] ?? 0) + i));
