@@ -39,8 +39,12 @@ class Clips:
 @torch.no_grad()
 def encode(model: Autoencoder, picture: Tensor) -> Tensor:
     """Pictures [n, 3, size, size] to codes, uint8 [n, channels, grid, grid]."""
-    levels = model.config.levels
-    return ((model.encoder(picture) + 1) * ((levels - 1) / 2)).round().to(torch.uint8)
+    return codes_of(model.encoder(picture), model.config.levels)
+
+
+def codes_of(latent: Tensor, levels: int) -> Tensor:
+    """Latents on the grid to codes, uint8, same shape."""
+    return ((latent + 1) * ((levels - 1) / 2)).round().to(torch.uint8)
 
 
 def latents(codes: Tensor, levels: int) -> Tensor:
@@ -53,7 +57,7 @@ def begin(games: int, generator: torch.Generator) -> State:
     wide = scattered(games, generator)
     home = rules.initial(games, generator)
     pick = torch.rand(games, generator=generator) < 0.5
-    state = State(*(torch.where(pick, a, b) for a, b in zip(wide.__dict__.values(), home.__dict__.values(), strict=True)))
+    state = rules.choose(pick, wide, home)
     late = torch.rand(games, generator=generator) < 0.3
     return replace(state, counter=torch.where(late, rules.PIPS - 1, state.counter))
 
@@ -113,16 +117,22 @@ def _mend(after: State, before: State, hidden: Tensor, second: Tensor, dice: Ten
     kept = torch.where(second >= 0, torch.minimum(second, before.spot), before.spot)
     gone = no_player | no_star
     spot = torch.where(no_star, dice.argmax(1), torch.where((second >= 0) | no_player, kept, after.spot))
-    choose = lambda when, then, otherwise: torch.where(when, torch.as_tensor(then), otherwise)
     return replace(
-        after,
+        appear(after, no_player, no_slime, no_bat),
         spot=spot,
         counter=torch.where(gone | (second >= 0), before.counter, after.counter),
         phase=torch.where(gone | (second >= 0), before.phase, after.phase),
         fade=torch.where(gone | (second >= 0), (before.fade - 1).clamp(min=0), after.fade),
-        x=choose(no_player, rules.SPAWN_X, after.x), y=choose(no_player, rules.SPAWN_Y, after.y),
-        vy=choose(no_player, 0, after.vy), facing=choose(no_player, 1, after.facing),
-        slime_x=choose(no_slime, rules.SLIME_RANGE[0], after.slime_x),
-        slime_dir=choose(no_slime, 1, after.slime_dir),
-        bat_x=choose(no_bat, rules.BAT_RANGE[0], after.bat_x), bat_dir=choose(no_bat, 1, after.bat_dir),
+    )
+
+
+def appear(state: State, player: Tensor, slime: Tensor, bat: Tensor) -> State:
+    """Lost parts where they begin: the player on the spawn pad, a hazard at the start of its walk; bool [batch] each."""
+    put = lambda lost, begin, now: torch.where(lost, torch.as_tensor(begin), now)
+    return replace(
+        state,
+        x=put(player, rules.SPAWN_X, state.x), y=put(player, rules.SPAWN_Y, state.y),
+        vy=put(player, 0, state.vy), facing=put(player, 1, state.facing),
+        slime_x=put(slime, rules.SLIME_RANGE[0], state.slime_x), slime_dir=put(slime, 1, state.slime_dir),
+        bat_x=put(bat, rules.BAT_RANGE[0], state.bat_x), bat_dir=put(bat, 1, state.bat_dir),
     )

@@ -15,7 +15,7 @@ from torch import Tensor
 from ...autoencoder import Autoencoder
 from ...level_model import LevelWorldModel, best_levels, last_frames
 from . import rules
-from .data import begin, encode, latents
+from .data import appear, begin, codes_of, encode, latents
 from .play import Player, rolls_of
 from .probe import PARTS, complete, read
 from .render import render
@@ -102,7 +102,7 @@ class OwnPlay:
         self._missing = torch.where(reading.present, 0, self._missing + 1)
         self._unwell = torch.where(reading.whole, 0, self._unwell + 1)
         self._truth = _take_over(due, self._truth, reading.state, trusted)
-        self._newest = ((made + 1) * ((self._levels - 1) / 2)).round().to(torch.uint8)[:, None]
+        self._newest = codes_of(made, self._levels)[:, None]
         self._renew()
         return reading.whole
 
@@ -136,7 +136,7 @@ class OwnPlay:
         self._first = again
         if not again.any():
             return
-        self._truth = _choose(again, begin(games, self._generator), self._truth)
+        self._truth = rules.choose(again, begin(games, self._generator), self._truth)
         fresh = encode(self._autoencoder, render(self._truth))[:, None]
         self._newest = torch.where(again[:, None, None, None, None], fresh, self._newest)
         self._unwell = torch.where(again, 0, self._unwell)
@@ -149,11 +149,6 @@ def _since_first(begins: Tensor) -> Tensor:
     index = torch.arange(frames)
     start = torch.where(begins, index, 0).amax(1, keepdim=True)
     return torch.maximum(index, start)
-
-
-def _choose(when: Tensor, then: State, otherwise: State) -> State:
-    pairs = zip(then.__dict__.values(), otherwise.__dict__.values(), strict=True)
-    return State(*(torch.where(when, a, b) for a, b in pairs))
 
 
 def _take_over(due: State, before: State, seen: State, trusted: Tensor) -> State:
@@ -170,17 +165,12 @@ def _take_over(due: State, before: State, seen: State, trusted: Tensor) -> State
 def _appear(due: State, before: State, lost: Tensor, dice: Tensor) -> State:
     """Where parts that were long missing are to appear: bool [games, parts] in the order of `PARTS`.
 
-    The player on the spawn pad, a hazard at the start of its walk, a star where the dice say. The counter stays
-    as long as it cannot be known whether a star was taken.
+    As `appear`, and a star where the dice say. The counter stays as long as it cannot be known whether a star was
+    taken.
     """
     player, slime, bat, star, counter = lost.unbind(1)
-    choose = lambda when, then, otherwise: torch.where(when, torch.as_tensor(then), otherwise)
     return replace(
-        due,
-        x=choose(player, rules.SPAWN_X, due.x), y=choose(player, rules.SPAWN_Y, due.y),
-        vy=choose(player, 0, due.vy), facing=choose(player, 1, due.facing),
-        slime_x=choose(slime, rules.SLIME_RANGE[0], due.slime_x), slime_dir=choose(slime, 1, due.slime_dir),
-        bat_x=choose(bat, rules.BAT_RANGE[0], due.bat_x), bat_dir=choose(bat, 1, due.bat_dir),
+        appear(due, player, slime, bat),
         spot=torch.where(star, dice.argmax(1), due.spot),
         counter=torch.where(player | star | counter, before.counter, due.counter),
     )

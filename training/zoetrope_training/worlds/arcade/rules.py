@@ -88,6 +88,12 @@ class State:
         return State(*(getattr(self, f.name)[index] for f in fields(self)))
 
 
+def choose(when: Tensor, then: State, otherwise: State) -> State:
+    """Game by game one state or the other; `when` is bool [batch]."""
+    pairs = zip(then.__dict__.values(), otherwise.__dict__.values(), strict=True)
+    return State(*(torch.where(when, a, b) for a, b in pairs))
+
+
 STATE_FIELDS = tuple(f.name for f in fields(State))
 
 

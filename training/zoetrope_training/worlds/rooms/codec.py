@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from ...autoencoder import Autoencoder, AutoencoderConfig
-from ...checkpoints import Shelf
 from . import SHELF
 from .render import PICTURE
 
@@ -46,8 +45,8 @@ class Codec(nn.Module):
         return self.model.decoder((latent * self.deviation + self.mean).clamp(-1, 1))
 
 
-def load_codec(shelf: Shelf = SHELF) -> Codec:
+def load_codec() -> Codec:
     """The trained codec, frozen."""
     codec = Codec(Autoencoder(CONFIG))
-    codec.load_state_dict(torch.load(shelf.find("autoencoder.pt", "run `training/run rooms autoencoder` first"))["codec"])
+    codec.load_state_dict(torch.load(SHELF.find("autoencoder.pt", "run `training/run rooms autoencoder` first"))["codec"])
     return codec.eval().requires_grad_(False)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...checkpoints import Shelf, averaged
+from ...checkpoints import averaged
 from ...denoiser import ConvDenoiser, DenoiserConfig, DenoiserShapes
 from ...transformer import CacheInputs, TransformerConfig
 from ...world_model import CausalEncoder, SeparableWorldModel, WorldModelConfig
@@ -161,8 +161,8 @@ def _denoise(model: SeparableWorldModel, features: Tensor, previous: Tensor, ste
     return sample
 
 
-def load_world(shelf: Shelf = SHELF) -> RoomsModel:
+def load_world() -> RoomsModel:
     """The trained model: the average over the last training steps."""
     model = RoomsModel(CONFIG)
-    model.load_state_dict(averaged(torch.load(shelf.find("world.pt", "run `training/run rooms world` first"))))
+    model.load_state_dict(averaged(torch.load(SHELF.find("world.pt", "run `training/run rooms world` first"))))
     return model.eval().requires_grad_(False)
