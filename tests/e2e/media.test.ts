@@ -5,8 +5,9 @@ import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { openBrowser } from "./support/chromium.ts";
 import { serve, type TestServer } from "./support/server.ts";
-import { eventually, openBrowser, type Visit, visit } from "./support/visit.ts";
+import { eventually, type Visit, visit } from "./support/visit.ts";
 
 const run = promisify(execFile);
 

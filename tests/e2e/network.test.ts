@@ -2,8 +2,9 @@
 
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { openBrowser } from "./support/chromium.ts";
 import { serve, type TestServer } from "./support/server.ts";
-import { eventually, openBrowser, type Visit, visit } from "./support/visit.ts";
+import { eventually, type Visit, visit } from "./support/visit.ts";
 import { layWire, type Wire } from "./support/wire.ts";
 
 const WORLD = "/?markers#/play/tiny-separable";

@@ -2,8 +2,9 @@
 
 import type { Browser, CDPSession, Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { openBrowser, PHONE } from "./support/chromium.ts";
 import { serve, type TestServer } from "./support/server.ts";
-import { eventually, openBrowser, PHONE, type Visit, visit } from "./support/visit.ts";
+import { eventually, type Visit, visit } from "./support/visit.ts";
 
 let server: TestServer;
 let browser: Browser;

@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { openBrowser } from "./support/chromium.ts";
+import { openBrowser, PHONE } from "./support/chromium.ts";
 import { serve } from "./support/server.ts";
 
 const PICTURES = fileURLToPath(new URL("../../docs/pictures", import.meta.url));
@@ -15,12 +15,7 @@ const REST_MS = 250;
 
 const SCREENS: Readonly<Record<string, BrowserContextOptions>> = {
   desktop: { viewport: { width: 1440, height: 900 } },
-  phone: {
-    viewport: { width: 390, height: 844 },
-    deviceScaleFactor: 2,
-    isMobile: true,
-    hasTouch: true,
-  },
+  phone: PHONE,
 };
 
 async function play(page: Page): Promise<void> {

@@ -1,26 +1,18 @@
-import { type Browser, chromium } from "playwright-core";
+/** Debian's Chromium, and the screens that people have. */
 
-/** What a browser does on the side and no test looks at: costly where there are few cores. */
-const IDLE_FEATURES = [
-  "AimEnabled",
-  "DestroyProfileOnBrowserClose",
-  "HttpsUpgrades",
-  "LensOverlay",
-  "MediaRouter",
-  "NetworkTimeServiceQuerying",
-  "OptimizationGuideOnDeviceModel",
-  "OptimizationHints",
-  "PaintHolding",
-  "PreconnectToSearch",
-  "PreloadTopChromeWebUI",
-  "Translate",
-  // Pages that a test puts in count as foreign to this machine.
-  "LocalNetworkAccessChecks",
-];
+import { type Browser, type BrowserContextOptions, chromium } from "playwright-core";
 
-/** Debian's Chromium without a window; root may not sandbox. */
+const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+/** Root may not sandbox; pages that a test puts in count as foreign to this machine. */
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-features=LocalNetworkAccessChecks"];
+
+export const PHONE: BrowserContextOptions = {
+  viewport: { width: 390, height: 844 },
+  deviceScaleFactor: 2,
+  isMobile: true,
+  hasTouch: true,
+};
+
+/** A browser without a window. */
 export const openBrowser = (): Promise<Browser> =>
-  chromium.launch({
-    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", `--disable-features=${IDLE_FEATURES.join(",")}`],
-  });
+  chromium.launch({ executablePath: CHROMIUM, args: FLAGS });

@@ -1,30 +1,16 @@
 /** A page of the console in a real browser, what crossed its sockets, and what is in its picture. */
 
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { vi } from "vitest";
 import { type Marker, readMarker } from "../../../src/core/marker.ts";
 import type { ServerEvent } from "../../../src/protocol/events.ts";
 import type { ClientMessageInput } from "../../../src/protocol/messages.ts";
 
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 /** How long a condition may take, and a whole test: a browser on a busy machine is slow. */
 const DEADLINE_MS = 30_000;
 vi.setConfig({ testTimeout: 4 * DEADLINE_MS, hookTimeout: 4 * DEADLINE_MS });
-/** Root may not sandbox; pages that a test puts in count as foreign to this machine. */
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-features=LocalNetworkAccessChecks"];
 
-/** Sizes of the machines people have. */
 const DESKTOP: BrowserContextOptions = { viewport: { width: 1120, height: 740 } };
-export const PHONE: BrowserContextOptions = {
-  viewport: { width: 390, height: 844 },
-  deviceScaleFactor: 2,
-  isMobile: true,
-  hasTouch: true,
-};
-
-/** Debian's Chromium without a window. */
-export const openBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 
 /** Wait until `check` throws no more, or let its error through after the deadline. */
 export const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
