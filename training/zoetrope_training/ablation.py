@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .denoiser import DenoiserConfig
+from .precision import mixed_precision
 from .transformer import TransformerConfig
 from .world_model import (
     EntangledWorldModel,
@@ -140,7 +141,7 @@ def train(config: WorldModelConfig, clips: Clips, seconds: float, seed: int) -> 
             group["lr"] = PEAK_RATE * min(1.0, progress / 0.03 + 0.01) * 0.5 * (1 + math.cos(math.pi * progress))
         clip, control = next(feed)
         sigma = levels_for(model, clip.shape[:1] + (FRAMES - 1,), generator)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             out = predict(model, clip, control, sigma, generator)
         target = clip[:, 1:]
         changed = (target != clip[:, :-1]).any(2, keepdim=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,11 +49,19 @@ class Shelf:
         if not (self.runs / name).exists():
             return
         kept = torch.load(self.runs / name)
+        kept.update(spent_in_all(kept))
         kept.pop("optimiser", None)
+        kept.pop("earlier", None)
         if "average" in kept:
             kept.pop("model", None)
         self.shipped.mkdir(parents=True, exist_ok=True)
         torch.save(kept, self.shipped / name)
+
+
+def spent_in_all(kept: dict[str, Any]) -> dict[str, float]:
+    """Seconds and steps of a checkpoint, those of the shipped weights that it began from included."""
+    earlier = kept.get("earlier", {"spent": 0.0, "step": 0})
+    return {key: kept[key] + earlier[key] for key in ("spent", "step")}
 
 
 def averaged(kept: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:

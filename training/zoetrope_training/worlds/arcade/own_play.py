@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ...autoencoder import Autoencoder
 from ...level_model import LevelWorldModel, best_levels, last_frames
+from ...precision import mixed_precision
 from . import rules
 from .data import appear, begin, codes_of, encode, latents
 from .play import Player, rolls_of
@@ -114,7 +115,7 @@ class OwnPlay:
         history = _since_first(lessons.begins[:, -self._window :])
         clip = clip.gather(1, history[:, :, None, None, None].expand_as(clip))
         control = control.gather(1, history[:, :, None].expand_as(control))
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             features = model.features(clip, control)[:, -1]
             previous = last_frames(clip)[:, -1]
             made = noise

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...autoencoder import Autoencoder
 from ...level_model import LevelWorldModel, best_levels, last_frames
+from ...precision import mixed_precision
 from . import rules
 from .data import encode, latents
 from .play import Player, rolls_of
@@ -27,7 +28,7 @@ def next_frame(model: LevelWorldModel, clip: Tensor, control: Tensor, noise: Ten
     Shapes: clip [batch, frames, channels, grid, grid], control [batch, frames, controls], noise
     [batch, channels, grid, grid]; returns the next latent, shaped as noise.
     """
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision():
         features = model.features(clip, control)[:, -1]
         scores = model.denoiser(noise, torch.ones(len(noise)), features, last_frames(clip)[:, -1])
     return best_levels(scores.float(), model.levels)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from ...autoencoder import Autoencoder, AutoencoderConfig, reconstruction_loss
 from ...budget import Budget, save_checkpoint
+from ...precision import mixed_precision
 from . import SHELF, rules
 from .render import render
 from .rules import State
@@ -132,7 +133,7 @@ def main() -> None:
         weight = 1 + OBJECT_WEIGHT * near
         for group in optimiser.param_groups:
             group["lr"] = budget.rate(PEAK_RATE)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             layout = picture.contiguous(memory_format=torch.channels_last)
             if flags.decoder:
                 output = model.decoder(misread(model, layout, at, generator), at)

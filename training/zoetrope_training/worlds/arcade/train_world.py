@@ -18,9 +18,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...autoencoder import Autoencoder, AutoencoderConfig
-from ...checkpoints import averaged
+from ...checkpoints import averaged, spent_in_all
 from ...budget import Budget, save_checkpoint
 from ...level_model import LevelModelConfig, LevelWorldModel, best_levels, last_frames
+from ...precision import mixed_precision
 from . import SHELF
 from .data import FAULTY_FRAMES, Clips, faulty_clips, latents, play_clips
 from .own_play import Lessons, OwnPlay
@@ -36,7 +37,7 @@ FAULTY_SHARE = 0.15
 LESSON_SHARE = 0.5
 """Share of clips that are the model's own play, once it plays."""
 PLAYS_FROM = 0.2
-"""Share of the budget after which the model plays."""
+"""Share of the budget after which the model plays; one that goes on from shipped weights plays at once."""
 PLAYED_GAMES = 48
 PLAYED_FRAMES = 16
 """Frames each game goes on every `STEPS_A_PLAY` training steps."""
@@ -156,7 +157,7 @@ def transition_scores(model: LevelWorldModel, context: Tensor, control: Tensor, 
     Shapes: context [batch, n, channels, grid, grid], control [batch, n, controls], sample as context,
     sigma [batch * n]; returns [batch * n, channels * levels, grid, grid].
     """
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision():
         features = model.features(context, control).flatten(0, 1)
         return model.denoiser(sample.flatten(0, 1), sigma, features, last_frames(context).flatten(0, 1)).float()
 
@@ -235,6 +236,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=320)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--peak-rate", type=float, default=PEAK_RATE, help="largest learning rate")
     flags = parser.parse_args()
     torch.manual_seed(flags.seed)
     torch.set_num_threads(flags.threads)
@@ -246,15 +248,19 @@ def main() -> None:
     average = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY)
     )
-    optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.01)
-    path, spent, step = SHELF.runs / "world.pt", 0.0, 0
+    optimiser = torch.optim.AdamW(model.parameters(), lr=flags.peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    path, spent, step, able = SHELF.runs / "world.pt", 0.0, 0, False
+    earlier = {"spent": 0.0, "step": 0}
     if (before := SHELF.newest(path.name)) is not None:
         kept = torch.load(before)
         model.load_state_dict(kept.get("model") or averaged(kept))
         average.load_state_dict(kept["average"])
+        able = kept.get("able", True)
         if "optimiser" in kept:
             optimiser.load_state_dict(kept["optimiser"])
-            spent, step = kept["spent"], kept["step"]
+            spent, step, earlier = kept["spent"], kept["step"], kept.get("earlier", earlier)
+        else:
+            earlier = spent_in_all(kept)
         generator.manual_seed(flags.seed + step)
     budget = Budget(flags.budget_seconds, spent)
     saved = tracked = budget.elapsed
@@ -262,10 +268,10 @@ def main() -> None:
 
     while budget.progress < 1:
         for group in optimiser.param_groups:
-            group["lr"] = budget.rate(PEAK_RATE)
-        warmth = min(1.0, max(0.0, (budget.progress - 0.08) / 0.15))
+            group["lr"] = budget.rate(flags.peak_rate)
+        warmth = 1.0 if able else min(1.0, max(0.0, (budget.progress - 0.08) / 0.15))
         own_share = OWN_SHARE * warmth if torch.rand((), generator=generator) < OWN_STEPS else 0.0
-        if step % STEPS_A_PLAY == 0 and budget.progress > PLAYS_FROM:
+        if step % STEPS_A_PLAY == 0 and (able or budget.progress > PLAYS_FROM):
             print(f"{budget.elapsed:6.0f}s {play.advance(average.module, PLAYED_FRAMES)}", flush=True)
         lessons = play.lessons if play.lessons.codes.shape[1] >= FRAMES else None
         loss, hits = loss_of(model, sampler(lessons), generator, own_share)
@@ -281,7 +287,7 @@ def main() -> None:
             saved = budget.elapsed
             save_checkpoint(
                 path, model=model.state_dict(), average=average.state_dict(), optimiser=optimiser.state_dict(),
-                spent=saved, step=step,
+                spent=saved, step=step, able=able, earlier=earlier,
             )
         if budget.elapsed - tracked > TRACK_SECONDS or budget.progress >= 1:
             tracked = budget.elapsed

@@ -19,10 +19,9 @@ def table(head: list[str], rows: list[list[object]]) -> str:
 
 def roll_out_table(scores: Quality) -> str:
     """Roll-outs against their baselines, dB."""
-    steps = str(DEFAULT_STEPS)
     rows: list[list[object]] = [[f"this model, {count} step{'s' * (count != '1')}", *row] for count, row in scores["model"].items()]
     rows += [["the last true picture, repeated", *scores["copyLast"]]]
-    rows += [[f"this model, {steps} steps, another walk's keys", *scores["shuffledKeys"]]]
+    rows += [["this model, default steps, another walk's keys", *scores["shuffledKeys"]]]
     rows += [["the autoencoder on the true pictures (ceiling)", *scores["autoencoder"]]]
     return table(["after frames", *map(str, scores["horizons"])], rows)
 
@@ -32,7 +31,7 @@ def next_frame_table(quality: Quality) -> str:
     sets = (quality["heldOutWalks"]["nextFrame"], quality["heldOutLevel"]["nextFrame"])
     steps = str(DEFAULT_STEPS)
     read = (
-        (f"this model, {steps} steps", lambda s: s["model"][steps]), ("the picture before, repeated", lambda s: s["copyLast"]),
+        ("this model, default steps", lambda s: s["model"][steps]), ("the picture before, repeated", lambda s: s["copyLast"]),
         ("another walk's keys", lambda s: s["shuffledKeys"]), ("autoencoder (ceiling)", lambda s: s["autoencoder"]),
     )
     rows: list[list[object]] = [[name, *(pick(scores) for scores in sets)] for name, pick in read]
@@ -74,7 +73,7 @@ program that mostly goes from one random cell to another. 3 degrees and 0.05 cel
 
 **Networks.** Autoencoder 64 x 64 x 3 to 8 x 8 x {CONFIG.latent_channels}, not rounded. Causal encoder of
 {CONFIG.transformer.layers} layers, width {CONFIG.transformer.width}, {CONFIG.tokens_per_frame} tokens a frame, window of {CONFIG.transformer.window_frames} frames.
-Denoiser of {CONFIG.denoiser.depth} residual blocks, predicts the clean latent, {DEFAULT_STEPS} steps.
+Denoiser of {CONFIG.denoiser.depth} residual blocks, predicts the clean latent; steps by default: {DEFAULT_STEPS}.
 
 **Training.** `training/run rooms autoencoder` ({trained["autoencoder"]["spent"]:.0f} s, {trained["autoencoder"]["step"]} steps), then
 `training/run rooms world` ({trained["world"]["spent"]:.0f} s, {trained["world"]["step"]} steps), seed 1, on one thread of a two-core

@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ...checkpoints import spent_in_all
 from . import SHELF
 from .codec import Codec, load_codec
 from .level import HELD_OUT_LEVEL, TRAINING_LEVELS, make_level
@@ -268,7 +269,7 @@ def main() -> None:
     trained, unseen = (make_world([make_level(s) for s in seeds]) for seeds in (TRAINING_LEVELS, (HELD_OUT_LEVEL,)))
     report: Json = {"format": "zoetrope.quality/1", "package": "rooms", "unit": "dB unless named", "machine": machine()}
     report["training"] = {
-        name: {key: torch.load(SHELF.find(f"{name}.pt", "train it"))[key] for key in ("spent", "step")}
+        name: spent_in_all(torch.load(SHELF.find(f"{name}.pt", "train it")))
         for name in ("autoencoder", "world")
     }
     say = lambda name, part: print(name, json.dumps(part), flush=True)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...precision import mixed_precision
 from .play import Walks, World, roll
 from .render import render
 from .rules import STRIDE
@@ -89,7 +90,7 @@ def train_probe(world: World, steps: int, seed: int) -> MotionProbe:
     for _ in range(steps):
         walk, tick = usable[torch.randint(len(usable), (BATCH,), generator=generator)].unbind(1)
         pair = _hardened(pictures[walk[:, None], torch.stack((tick, tick + GAP), 1)].float() / 255, generator)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             push, turn = probe(pair[:, 0], pair[:, 1])
         loss = F.cross_entropy(push.float(), truth.push[walk, tick]) + F.cross_entropy(turn.float(), truth.turn[walk, tick])
         optimiser.zero_grad()

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ...autoencoder import Autoencoder, reconstruction_loss
 from ...budget import Budget, save_checkpoint
+from ...precision import mixed_precision
 from . import SHELF
 from .codec import CONFIG, Codec
 from .level import TRAINING_LEVELS, make_level
@@ -92,7 +93,7 @@ def main() -> None:
 
 def train_step(codec: Codec, optimiser: torch.optim.Optimizer, picture: Tensor) -> float:
     """One step on pictures [n, 3, size, size]; returns the loss."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision():
         output = codec.model(picture.contiguous(memory_format=torch.channels_last), rounds=False)
     loss = reconstruction_loss(output.float(), picture, torch.ones_like(picture[:, :1]))
     optimiser.zero_grad()

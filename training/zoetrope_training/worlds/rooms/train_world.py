@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...budget import Budget, save_checkpoint
-from ...checkpoints import averaged
+from ...checkpoints import averaged, spent_in_all
 from . import SHELF
 from .codec import Codec, load_codec
 from .data import Clips, Sampler, walk_clips
@@ -177,6 +177,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--peak-rate", type=float, default=PEAK_RATE, help="largest learning rate")
     flags = parser.parse_args()
     torch.set_num_threads(flags.threads)
     codec = load_codec()
@@ -185,25 +186,28 @@ def main() -> None:
     held_out = make_track(codec, world)
     learner = make_learner(flags.seed)
     path, spent, step = SHELF.runs / "world.pt", 0.0, 0
+    earlier = {"spent": 0.0, "step": 0}
     if (before := SHELF.newest(path.name)) is not None:
         kept = torch.load(before)
         learner.restore(kept)
         if "optimiser" in kept:
-            spent, step = kept["spent"], kept["step"]
+            spent, step, earlier = kept["spent"], kept["step"], kept.get("earlier", earlier)
+        else:
+            earlier = spent_in_all(kept)
         learner.generator.manual_seed(flags.seed + step)
     sampler = Sampler(clips, FRAMES, learner.generator)
     budget = Budget(flags.budget_seconds, spent, time.process_time)
     saved = tracked = budget.elapsed
     while budget.progress < 1:
         for group in learner.optimiser.param_groups:
-            group["lr"] = budget.rate(PEAK_RATE)
+            group["lr"] = budget.rate(flags.peak_rate)
         error, lost = train_step(learner, sampler(BATCH), generations_at(budget.progress, learner.generator))
         step += 1
         if step % 50 == 0:
             print(f"{budget.elapsed:6.0f}s step {step} latents {error:.4f} poses {lost:.3f}", flush=True)
         if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
             saved = budget.elapsed
-            save_checkpoint(path, **learner.state(), spent=saved, step=step)
+            save_checkpoint(path, **learner.state(), spent=saved, step=step, earlier=earlier)
         if budget.elapsed - tracked > TRACK_SECONDS or budget.progress >= 1:
             tracked = budget.elapsed
             line = track(learner.average.module, codec, held_out, SHELF.runs / "world.png")

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ...checkpoints import averaged
 from ...denoiser import ConvDenoiser, DenoiserConfig, DenoiserShapes
+from ...precision import mixed_precision
 from ...transformer import CacheInputs, TransformerConfig
 from ...world_model import CausalEncoder, SeparableWorldModel, WorldModelConfig
 from . import SHELF
@@ -117,7 +118,7 @@ def predict(model: SeparableWorldModel, context: Tensor, control: Tensor, sample
     Shapes: context [batch, n, C, H, W], control [batch, n, keys], sample as context, sigma [batch * n]; returns the
     prediction [batch * n, C, H, W] and the features [batch * n, D, h, w].
     """
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision():
         features = model.features(context, control).flatten(0, 1)
         prediction = model(sample.flatten(0, 1), sigma, features, context.flatten(0, 1)[:, None])
     return prediction.float(), features
