@@ -17,6 +17,7 @@ const VENDORS = {
   "fluent-ffmpeg": "^(src/media/files/|bench/|tests/)",
   mediabunny: "^(src/media/files/|clients/|bench/|tests/)",
   pngjs: "^(src/models/pictures|src/media/files/|bench/|tests/)",
+  werift: "^(src/transport/webrtc/|bench/|tests/)",
   ws: "^(src/transport/websocket/|bench/|tests/)",
   pino: "^src/server/logger",
   fastify: "^src/server/",

@@ -61,6 +61,7 @@ export async function openBench(id: string, seed: number): Promise<OpenBench> {
         control: controlVector(manifest.controls, values),
         epoch: 0,
         steps: manifest.schedule.defaultSteps,
+        sound: "none",
         renditions: pictures ? [RAW_RENDITION] : [],
         keyframes: [],
       }),

@@ -9,6 +9,7 @@ import { median, rounded } from "./statistics.ts";
 const STANDARD_FRAMES = 20_000;
 const WARM_UP_FRAMES = 200;
 const SPAN_FRAMES = 1000;
+const MEMORY_EVERY_FRAMES = 50;
 const SEED = 7;
 
 /** Play `length` frames as fast as they come and compare the last thousand with the first. */
@@ -17,12 +18,12 @@ export async function run({ model, length = STANDARD_FRAMES }: BenchFlags): Prom
   const { framesPerBlock } = bench.model.manifest.lanes.video;
   const play = randomPlay(bench.model.manifest.controls, SEED);
   const times: number[] = [];
-  let memoryAtStart = 0;
+  const memory: number[] = [];
 
   for (let frame = 0; frame < WARM_UP_FRAMES + length; frame += framesPerBlock) {
     const { timings } = await bench.next(play.next().value, false);
     if (frame >= WARM_UP_FRAMES) times.push(timings.total);
-    if (frame === WARM_UP_FRAMES + SPAN_FRAMES) memoryAtStart = residentMegabytes(bench.pid);
+    if (frame % MEMORY_EVERY_FRAMES === 0) memory.push(residentMegabytes(bench.pid));
     if (frame % SPAN_FRAMES === 0) process.stderr.write(`\rflat: frame ${frame}`);
   }
   process.stderr.write("\n");
@@ -33,10 +34,21 @@ export async function run({ model, length = STANDARD_FRAMES }: BenchFlags): Prom
   return {
     frames: length,
     time_ratio_last_over_first_1000: rounded(last / first, 4),
-    rss_growth_mb: rounded(residentMegabytes(bench.pid) - memoryAtStart),
+    rss_growth_mb: rounded(growth(memory)),
+    rss_lowest_mb: rounded(Math.min(...memory.slice(SPAN_FRAMES / MEMORY_EVERY_FRAMES))),
+    rss_highest_mb: rounded(Math.max(...memory)),
     block_ms_first_1000: rounded(first, 3),
     block_ms_last_1000: rounded(last, 3),
   };
+}
+
+/**
+ * From the median of frames 1,000 to 2,000 to that of the last thousand: a collector that has or has not just
+ * run moves single readings by tens of megabytes.
+ */
+function growth(memory: readonly number[]): number {
+  const span = SPAN_FRAMES / MEMORY_EVERY_FRAMES;
+  return median(memory.slice(-span)) - median(memory.slice(span, 2 * span));
 }
 
 /** Resident memory of process `pid`, MB. */

@@ -1,11 +1,11 @@
 /** What a viewer sees: the whole service, one page in headless Chromium, markers read back at the glass. */
 
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
 import type { BenchFigures, BenchFlags } from "./bench.ts";
 import type { Observation, WatchOptions } from "./page/observation.ts";
+import { childrenOf, processorTime } from "./processor-time.ts";
 import { quantile, rounded, summarise } from "./statistics.ts";
 
 const STANDARD_SECONDS = 60;
@@ -13,7 +13,6 @@ const SESSIONS = 10;
 /** Frames before this long after the first are warm-up. */
 const SETTLE_MS = 2000;
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const TICKS_PER_SECOND = 100;
 
 /** Watch `model` for `length` seconds. */
 export async function run({ model, length = STANDARD_SECONDS }: BenchFlags): Promise<BenchFigures> {
@@ -24,7 +23,7 @@ export async function run({ model, length = STANDARD_SECONDS }: BenchFlags): Pro
     const page = await browser.newPage({ bypassCSP: true });
     await page.goto(new URL("/v1/models", server.address).href);
     await page.addScriptTag({ content: await pageScript(), type: "module" });
-    const before = cpuTicks(server.pid);
+    const before = processorTimes(server.pid);
     const started = performance.now();
     const seen = await page.evaluate(
       (options: WatchOptions) =>
@@ -34,7 +33,11 @@ export async function run({ model, length = STANDARD_SECONDS }: BenchFlags): Pro
       { model, seconds: length, sessions: SESSIONS },
     );
     const seconds = (performance.now() - started) / 1000;
-    return { seconds: length, ...figures(seen), ...cpu(before, cpuTicks(server.pid), seconds) };
+    return {
+      seconds: length,
+      ...figures(seen),
+      ...cpu(before, processorTimes(server.pid), seconds),
+    };
   } finally {
     await browser.close();
     server.stop();
@@ -106,40 +109,18 @@ async function startServer(model: string): Promise<RunningServer> {
   return { address, pid: child.pid ?? 0, stop: () => void child.kill("SIGTERM") };
 }
 
-interface Ticks {
+interface ProcessorTimes {
   readonly server: number;
   readonly engines: number;
 }
 
-/** Processor time used so far by the server and by its children. */
-function cpuTicks(server: number): Ticks {
-  const children = readdirSync("/proc").filter(
-    (entry) => /^\d+$/.test(entry) && stat(entry)[1] === String(server),
-  );
-  const used = (pid: string | number) => {
-    const fields = stat(pid);
-    return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
-  };
-  return { server: used(server), engines: children.reduce((sum, pid) => sum + used(pid), 0) };
-}
+/** Milliseconds of processor time used so far by the server and by its children. */
+const processorTimes = (server: number): ProcessorTimes => ({
+  server: processorTime(server),
+  engines: childrenOf(server).reduce((sum, pid) => sum + processorTime(pid), 0),
+});
 
-/** The fields of /proc/PID/stat after the command's name: state, parent and so on. */
-function stat(pid: string | number): string[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ");
-  } catch {
-    return [];
-  }
-}
-
-const cpu = (before: Ticks, after: Ticks, seconds: number): BenchFigures => ({
-  server_cpu_percent: rounded(
-    ((after.server - before.server) / TICKS_PER_SECOND / seconds) * 100,
-    1,
-  ),
-  engine_cpu_percent: rounded(
-    ((after.engines - before.engines) / TICKS_PER_SECOND / seconds) * 100,
-    1,
-  ),
+const cpu = (before: ProcessorTimes, after: ProcessorTimes, seconds: number): BenchFigures => ({
+  server_cpu_percent: rounded((after.server - before.server) / seconds / 10, 1),
+  engine_cpu_percent: rounded((after.engines - before.engines) / seconds / 10, 1),
 });

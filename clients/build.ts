@@ -11,11 +11,11 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 export const CLIENTS_DIST = here("dist");
 
 /**
- * Build the console's page, the SDK and its decoding worker.
+ * Build the console's page, the SDK, its decoding worker and its sound worklet.
  *
  * The same sources make the same bytes, and files are replaced one by one, `index.html` last: a server that
  * serves the folder meanwhile, or builds it too, is not disturbed. Names: `index.html`, `console.js`, `console.css`,
- * `zoetrope.js` (the SDK), `decode-worker.js`, and parts loaded on first use under `parts/`.
+ * `zoetrope.js` (the SDK), `decode-worker.js`, `sound-worklet.js`, and parts loaded on first use under `parts/`.
  */
 export async function buildClients(folder: string = CLIENTS_DIST): Promise<void> {
   const shared: BuildOptions = {
@@ -34,6 +34,7 @@ export async function buildClients(folder: string = CLIENTS_DIST): Promise<void>
     entryPoints: [
       { in: here("web/index.ts"), out: "zoetrope" },
       { in: here("web/decode-worker.ts"), out: "decode-worker" },
+      { in: here("web/sound/sound-worklet.ts"), out: "sound-worklet" },
     ],
   });
   const page = await build({

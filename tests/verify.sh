@@ -11,6 +11,14 @@ need_debian() {
   command -v ffmpeg >/dev/null || missing+=(ffmpeg)
   command -v chromium >/dev/null || missing+=(chromium)
   [ -e /usr/lib/x86_64-linux-gnu/libvulkan.so.1 ] || [ "$(uname -m)" != x86_64 ] || missing+=(libvulkan1)
+  # Servers and players that nobody here wrote.
+  [ -x /usr/bin/turnserver ] || missing+=(coturn)
+  command -v janus >/dev/null || missing+=(janus)
+  local package
+  for package in python3-gst-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice gstreamer1.0-plugins-good \
+    gstreamer1.0-plugins-bad gstreamer1.0-libav; do
+    dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+  done
   [ ${#missing[@]} -eq 0 ] && return
   local as_root=(); [ "$(id -u)" -eq 0 ] || as_root=(sudo)
   command -v apt-get >/dev/null || {

@@ -9,7 +9,7 @@ const WORKER = "/decode-worker.js";
 const PRESS_EVERY_MS = 317;
 
 const open = (model: string): Promise<Session> =>
-  connect({ model, media: { markers: true }, workerUrl: WORKER });
+  connect({ model, transport: "websocket", media: { markers: true }, workerUrl: WORKER });
 
 /** Milliseconds from asking for a session to its first drawn frame. */
 async function firstFrame(model: string): Promise<number> {

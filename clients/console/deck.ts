@@ -1,14 +1,19 @@
 import { element, setAttributes } from "./element.ts";
 import { type IconName, icon } from "./icons.ts";
 
-/** What the buttons do. */
+/** What the buttons do. A button whose action is absent is not there. */
 export interface DeckActions {
-  readonly togglePause: () => void;
-  readonly step: () => void;
-  readonly reset: () => void;
-  readonly toggleRecording: () => void;
+  readonly togglePause?: () => void;
+  readonly step?: () => void;
+  readonly reset?: () => void;
+  readonly toggleRecording?: () => void;
+  readonly share?: () => void;
+  readonly toggleSound: () => void;
   readonly toggleFullScreen: () => void;
 }
+
+/** How the sound is: there is none, or it is heard, muted, or held back until somebody touches the page. */
+export type SoundState = "none" | "on" | "muted" | "locked";
 
 /** What the buttons show. */
 export interface DeckState {
@@ -22,26 +27,45 @@ const SHORTCUTS: Readonly<Record<string, keyof DeckActions>> = {
   KeyP: "togglePause",
   Period: "step",
   KeyR: "reset",
+  KeyM: "toggleSound",
   KeyF: "toggleFullScreen",
 };
 
-/** The buttons under the picture: pause, step, reset, record, full screen. */
+const SOUND_LABELS: Readonly<Record<SoundState, string>> = {
+  none: "Mute",
+  on: "Mute",
+  muted: "Sound on",
+  locked: "Sound on",
+};
+
+/** The buttons under the picture: pause, step, reset, record, share, sound, full screen. */
 export class Deck {
   readonly root = element("div", { class: "deck", role: "toolbar", "aria-label": "Session" });
   readonly #pause = button("pause", "Pause", "P");
   readonly #step = button("step", "One block", ".");
   readonly #reset = button("reset", "Start over", "R");
   readonly #record = button("record", "Record");
+  readonly #share = button("share", "Share: copy a link for watching");
+  readonly #sound = button("sound", "Mute", "M");
   readonly #expand = button("expand", "Full screen", "F");
 
   constructor(actions: DeckActions, taken: ReadonlySet<string>, signal: AbortSignal) {
-    this.root.append(this.#pause, this.#step, this.#reset, this.#record, this.#expand);
+    const buttons = [
+      [this.#pause, actions.togglePause],
+      [this.#step, actions.step],
+      [this.#reset, actions.reset],
+      [this.#record, actions.toggleRecording],
+      [this.#share, actions.share],
+      [this.#sound, actions.toggleSound],
+      [this.#expand, actions.toggleFullScreen],
+    ] as const;
+    for (const [node, action] of buttons) {
+      if (action === undefined) continue;
+      node.addEventListener("click", action);
+      this.root.append(node);
+    }
     this.#expand.hidden = !document.fullscreenEnabled;
-    this.#pause.addEventListener("click", actions.togglePause);
-    this.#step.addEventListener("click", actions.step);
-    this.#reset.addEventListener("click", actions.reset);
-    this.#record.addEventListener("click", actions.toggleRecording);
-    this.#expand.addEventListener("click", actions.toggleFullScreen);
+    this.showSound("none");
     addEventListener(
       "keydown",
       (event) => {
@@ -49,7 +73,7 @@ export class Deck {
         const typing = event.target instanceof HTMLInputElement && event.target.type === "number";
         if (name === undefined || taken.has(event.code) || typing) return;
         if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-        actions[name]();
+        actions[name]?.();
       },
       { signal },
     );
@@ -60,8 +84,15 @@ export class Deck {
     this.#pause.classList.toggle("is-on", paused);
     relabel(this.#record, "record", recording ? "Stop recording" : "Record");
     this.#record.classList.toggle("is-recording", recording);
-    for (const each of [this.#pause, this.#reset, this.#record]) each.disabled = !enabled;
+    for (const each of [this.#pause, this.#reset, this.#record, this.#share]) {
+      each.disabled = !enabled;
+    }
     this.#step.disabled = !enabled || !paused;
+  }
+
+  showSound(sound: SoundState): void {
+    this.#sound.hidden = sound === "none";
+    relabel(this.#sound, sound === "on" ? "sound" : "muted", SOUND_LABELS[sound]);
   }
 
   /** The picture fills the screen, or does so no longer. */

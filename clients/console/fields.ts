@@ -6,7 +6,7 @@ import type { Label } from "./widgets.ts";
 /** One setting: a few choices side by side, a slider, or a number with dice. */
 export type Field = Label &
   (
-    | { readonly kind: "choices"; readonly options: readonly number[] }
+    | { readonly kind: "choices"; readonly options: readonly (number | string)[] }
     | { readonly kind: "slider"; readonly low: number; readonly high: number }
     | { readonly kind: "number"; readonly low: number; readonly high: number }
   );

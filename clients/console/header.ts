@@ -1,5 +1,6 @@
 import { element } from "./element.ts";
 import { icon } from "./icons.ts";
+import type { Signal } from "./signal.ts";
 import type { Status } from "./status.ts";
 
 /** The mark and the name, as a link to the models. */
@@ -10,6 +11,7 @@ export const brand = (): HTMLElement =>
 export function headerBar(parts: {
   title: string;
   status: Status;
+  signal: Signal;
   panel: HTMLElement;
 }): HTMLElement {
   const toggle = element(
@@ -35,6 +37,7 @@ export function headerBar(parts: {
     element("span", { class: "header__slash", "aria-hidden": true }, "/"),
     element("h1", { class: "header__title" }, parts.title),
     parts.status.root,
+    parts.signal.root,
     toggle,
   );
 }

@@ -1,10 +1,12 @@
-/** The console: pick a model, play it, watch its numbers. Screens follow the address behind `#`. */
+/** The console: pick a model, play it, watch its numbers, or watch somebody play. Screens follow the address behind `#`. */
 
 import { StreamError, toStreamError } from "../../src/core/errors.ts";
 import { listModels, type ModelSummary } from "../web/index.ts";
 import { element, type View } from "./element.ts";
 import { libraryView } from "./library-view.ts";
 import { playView } from "./play-view.ts";
+import { watchTarget } from "./watch-link.ts";
+import { watchView } from "./watch-view.ts";
 import { describeError } from "./words.ts";
 
 const app = document.querySelector("#app") ?? document.body;
@@ -32,6 +34,12 @@ function problemView(error: StreamError): View {
 }
 
 async function route(): Promise<void> {
+  const watched = watchTarget(location.hash);
+  if (watched !== undefined) {
+    document.title = "Watching · Zoetrope";
+    show(watchView(watched, () => void route()));
+    return;
+  }
   const id = /^#\/play\/([^/]+)$/.exec(location.hash)?.[1];
   if (id === undefined) {
     document.title = "Zoetrope";

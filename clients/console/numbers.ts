@@ -1,7 +1,16 @@
 import type { SessionStats } from "../web/index.ts";
 import { Chart } from "./chart.ts";
 import { element } from "./element.ts";
-import { bitrate, bytes, count, frameRate, milliseconds, type Reading } from "./format.ts";
+import {
+  bitrate,
+  bytes,
+  count,
+  frameRate,
+  milliseconds,
+  quantity,
+  type Reading,
+} from "./format.ts";
+import { transportName } from "./words.ts";
 
 /** One number of the panel: how to read it, what to plot, and a word beside it. */
 interface Gauge {
@@ -14,11 +23,15 @@ interface Gauge {
 
 const text = ({ value, unit }: Reading): string => `${value} ${unit}`;
 
-const GAUGES: readonly Gauge[] = [
+/** What is seen, and what the server does for it. */
+const PICTURE: readonly Gauge[] = [
   {
     label: "Input to picture",
-    hint: "From pressing a key to seeing the first frame that was made with it",
-    read: ({ inputToPicture }) => milliseconds(inputToPicture?.p50),
+    hint: "From pressing a key to seeing the first frame that was made with it; over WebRTC estimated (≈)",
+    read: ({ inputToPicture, isEstimated }) => {
+      const reading = milliseconds(inputToPicture?.p50);
+      return isEstimated && inputToPicture ? { ...reading, value: `≈${reading.value}` } : reading;
+    },
     plot: ({ inputToPicture }) => inputToPicture?.last,
     detail: ({ inputToPicture }) =>
       inputToPicture === undefined
@@ -66,12 +79,71 @@ const GAUGES: readonly Gauge[] = [
   },
 ];
 
+const percent = (share: number): Reading => ({ value: (share * 100).toFixed(1), unit: "%" });
+
+/** What the network does to it. */
+const NETWORK: readonly Gauge[] = [
+  {
+    label: "Round trip",
+    hint: "To the server and back",
+    read: ({ network }) => milliseconds(network.roundTrip),
+    plot: ({ network }) => network.roundTrip,
+    detail: ({ transport }) => `over ${transportName(transport)}`,
+  },
+  {
+    label: "Lost packets",
+    hint: "Packets that did not come, or came only when they were asked for again",
+    read: ({ network }) =>
+      network.loss === undefined ? { value: "–", unit: "" } : percent(network.loss),
+    plot: ({ network }) => network.loss,
+    detail: ({ network }) =>
+      network.packetsLost === undefined
+        ? "TCP repeats them"
+        : `${count(network.packetsLost)} in all`,
+  },
+  {
+    label: "Held back",
+    hint: "How long a picture waits so that pictures come evenly",
+    read: ({ network }) => milliseconds(network.jitterBuffer),
+    plot: ({ network }) => network.jitterBuffer,
+    detail: ({ network }) =>
+      network.freezes === undefined ? "a frame at most" : quantity(network.freezes, "freezes"),
+  },
+  {
+    label: "Sound late by",
+    hint: "Sound minus picture; below nought the picture is late",
+    read: ({ network }) => skewReading(network.skew),
+    plot: ({ network }) => network.skew && Math.abs(network.skew),
+    detail: ({ network }) => describeSkew(network.skew),
+  },
+];
+
+const skewReading = (skew: number | undefined): Reading =>
+  skew === undefined ? { value: "–", unit: "" } : { value: skew.toFixed(0), unit: "ms" };
+
+/** Apart by more than this, sound and picture do not seem one thing. Milliseconds. */
+const IN_STEP = 80;
+
+const describeSkew = (skew: number | undefined): string => {
+  if (skew === undefined) return "nothing sounds";
+  return Math.abs(skew) <= IN_STEP ? "in step" : "out of step";
+};
+
+/** Which group of numbers to show. */
+export type NumberGroup = "picture" | "network";
+
+const GROUPS: Readonly<Record<NumberGroup, readonly Gauge[]>> = {
+  picture: PICTURE,
+  network: NETWORK,
+};
+
 /** Live numbers of a session, each with its last half minute. */
 export class Numbers {
   readonly root = element("div", { class: "numbers" });
-  readonly #cards = GAUGES.map((gauge) => new Card(gauge));
+  readonly #cards: readonly Card[];
 
-  constructor() {
+  constructor(group: NumberGroup) {
+    this.#cards = GROUPS[group].map((gauge) => new Card(gauge));
     this.root.append(...this.#cards.map(({ root }) => root));
   }
 

@@ -1,17 +1,22 @@
 import { type StreamError, toStreamError } from "../../src/core/errors.ts";
 import { connect, type ModelSummary, parametersSchema, type Session } from "../web/index.ts";
+import { ConnectionPanel } from "./connection.ts";
 import { showCover } from "./cover.ts";
 import { Deck } from "./deck.ts";
 import { element, type View } from "./element.ts";
 import { fieldsOf } from "./fields.ts";
 import { returnFocus } from "./focus.ts";
+import { toggleFullScreen } from "./full-screen.ts";
 import { headerBar } from "./header.ts";
 import { keyActions } from "./input/bindings.ts";
 import { Mixer } from "./input/mixer.ts";
 import { Keys } from "./keys.ts";
 import { Numbers } from "./numbers.ts";
 import { Player } from "./player.ts";
+import { keepPreferences, keptHere, readPreferences } from "./preferences.ts";
+import { scripts } from "./scripts.ts";
 import { Settings } from "./settings.ts";
+import { Signal } from "./signal.ts";
 import { Stage } from "./stage.ts";
 import { startChoice } from "./starts.ts";
 import { Status } from "./status.ts";
@@ -32,7 +37,11 @@ class PlayView implements View {
   readonly #end = new AbortController();
   readonly #status = new Status();
   readonly #toasts = new Toasts();
-  readonly #numbers = new Numbers();
+  readonly #numbers = new Numbers("picture");
+  readonly #signal = new Signal();
+  readonly #connection: ConnectionPanel;
+  readonly #connectionTitle = heading("Connection");
+  readonly #preferences = readPreferences(location.search, keptHere());
   readonly #panel: HTMLElement;
   readonly #stage: Stage;
   readonly #deck: Deck;
@@ -63,6 +72,11 @@ class PlayView implements View {
     this.#panel.append(heading("Live"), this.#numbers.root);
     const steers = steering(controls, this.#mixer);
     if (steers) this.#panel.append(heading("Steering"), steers);
+    this.#connection = new ConnectionPanel(this.#preferences, (choice) => {
+      keepPreferences(choice, keptHere());
+      this.#player?.session.use(choice);
+    });
+    this.#panel.append(this.#connectionTitle, this.#connection.root);
     this.root = this.#layOut();
     returnFocus(this.root, this.#stage.picture, this.#end.signal);
     void this.#open();
@@ -73,12 +87,14 @@ class PlayView implements View {
     this.#player?.stop();
     this.#stage.dispose();
     this.#numbers.dispose();
+    this.#connection.dispose();
   };
 
   #layOut(): HTMLElement {
     const header = headerBar({
       title: this.#model.title,
       status: this.#status,
+      signal: this.#signal,
       panel: this.#panel,
     });
     const start = startChoice(this.#model, (id) => this.#player?.startFrom(id));
@@ -103,10 +119,10 @@ class PlayView implements View {
       step: () => this.#player?.step(),
       reset: () => this.#player?.reset(),
       toggleRecording: () => this.#player?.toggleRecording(),
+      share: () => this.#player?.share(),
+      toggleSound: () => this.#player?.toggleSound(),
       toggleFullScreen: () => {
-        if (document.fullscreenElement) void document.exitFullscreen();
-        else if (document.fullscreenEnabled)
-          void this.#stage.root.closest("main")?.requestFullscreen();
+        toggleFullScreen(this.#stage.root.closest("main"));
       },
     };
   }
@@ -124,7 +140,8 @@ class PlayView implements View {
         canvas: picture,
         signal: this.#end.signal,
         media: mediaWishes(location.search),
-        workerUrl: new URL("decode-worker.js", document.baseURI),
+        ...this.#preferences,
+        ...scripts(),
       });
       if (this.#end.signal.aborted) session.stop();
       else await this.#play(session);
@@ -139,6 +156,8 @@ class PlayView implements View {
       deck: this.#deck,
       status: this.#status,
       numbers: this.#numbers,
+      connection: this.#connection,
+      signal: this.#signal,
       toasts: this.#toasts,
       mixer: this.#mixer,
       keys: this.#keys,
@@ -156,7 +175,7 @@ class PlayView implements View {
     session.on("parameters", (parameters) => {
       settings.show(parameters);
     });
-    this.#panel.append(heading("Settings"), settings.root);
+    this.#connectionTitle.before(heading("Settings"), settings.root);
   }
 
   #failed(error: StreamError): void {

@@ -1,8 +1,9 @@
 /** One session as it is played: its events on the page, and the page's hands on it. */
 
 import { StreamError } from "../../src/core/errors.ts";
-import type { LinkState, Session } from "../web/index.ts";
-import { hideCover, showCover } from "./cover.ts";
+import type { Session } from "../web/index.ts";
+import type { ConnectionPanel } from "./connection.ts";
+import { hideCover } from "./cover.ts";
 import type { Deck } from "./deck.ts";
 import { keyActions, motionBindings } from "./input/bindings.ts";
 import { driveByGamepad } from "./input/gamepad.ts";
@@ -10,12 +11,16 @@ import { driveByKeyboard } from "./input/keyboard.ts";
 import type { Mixer } from "./input/mixer.ts";
 import { driveByPointer } from "./input/pointer.ts";
 import type { Keys } from "./keys.ts";
+import { LinkCover } from "./link-cover.ts";
 import type { Numbers } from "./numbers.ts";
 import { RecordButton } from "./record-button.ts";
+import type { Signal } from "./signal.ts";
+import { driveSound } from "./sound.ts";
 import type { Stage } from "./stage.ts";
 import type { Status } from "./status.ts";
 import type { Toasts } from "./toasts.ts";
-import { describeEnd, describeError, describeReconnect } from "./words.ts";
+import { shareLink } from "./watch-link.ts";
+import { describeError, describeTransport } from "./words.ts";
 
 /** The parts of the page that a session speaks to. */
 export interface PlayerParts {
@@ -23,6 +28,8 @@ export interface PlayerParts {
   readonly deck: Deck;
   readonly status: Status;
   readonly numbers: Numbers;
+  readonly connection: ConnectionPanel;
+  readonly signal: Signal;
   readonly toasts: Toasts;
   readonly mixer: Mixer;
   readonly keys: Keys;
@@ -40,13 +47,14 @@ export class Player {
   readonly #parts: PlayerParts;
   readonly #end = new AbortController();
   readonly #recording: RecordButton;
-  /** Why the session is about to end, when that was said before it did. */
-  #reason: StreamError | undefined;
-  #countdown: ReturnType<typeof setInterval> | undefined;
+  readonly #linkCover: LinkCover;
+  readonly toggleSound: () => void;
 
   constructor(session: Session, parts: PlayerParts) {
     this.session = session;
     this.#parts = parts;
+    this.#linkCover = new LinkCover(parts.stage.cover, parts.again);
+    this.toggleSound = driveSound(session, parts.deck);
     this.#recording = new RecordButton(session, parts.toasts, () => {
       this.#showState();
     });
@@ -72,10 +80,15 @@ export class Player {
     void this.#recording.toggle();
   };
 
+  readonly share = () => {
+    const { id, viewerToken } = this.session;
+    void shareLink({ session: id, token: viewerToken }, this.#parts.toasts);
+  };
+
   /** End the session and let go of the page. */
   stop(): void {
     this.#end.abort();
-    clearInterval(this.#countdown);
+    this.#linkCover.stop();
     this.session.stop();
   }
 
@@ -87,24 +100,30 @@ export class Player {
   }
 
   #listen(): void {
-    const { stage, numbers, toasts, mixer } = this.#parts;
+    const { stage, numbers, connection, signal, toasts, mixer } = this.#parts;
     this.session.on("frame", () => {
       stage.drawn();
       mixer.pulse();
     });
     this.session.on("stats", (stats) => {
       numbers.show(stats);
+      connection.show(stats);
+      signal.show(stats.quality);
       this.#recording.tick();
     });
     this.session.on("state", () => {
       this.#showState();
     });
     this.session.on("link", (link) => {
-      this.#linkChanged(link);
+      this.#showState();
+      this.#linkCover.show(link);
+    });
+    this.session.on("transport", ({ transport }) => {
+      toasts.show(describeTransport(transport));
     });
     this.session.on("error", (error) => {
       const isOver = error.recovery === "end-session" || this.session.link.kind !== "live";
-      if (isOver) this.#reason = error;
+      if (isOver) this.#linkCover.because(error);
       else toasts.show(describeError(error));
     });
     this.session.on("event", (event) => {
@@ -127,29 +146,6 @@ export class Player {
     driveByKeyboard(keyActions(controls), mixer, signal);
     driveByPointer(stage.picture, motionBindings(controls), mixer, signal);
     driveByGamepad(controls, { mixer, connected: (is) => keys.showGamepad(is) }, signal);
-  }
-
-  #linkChanged(link: LinkState): void {
-    const { stage, again } = this.#parts;
-    clearInterval(this.#countdown);
-    this.#showState();
-    if (link.kind === "live") {
-      this.#reason = undefined;
-      hideCover(stage.cover);
-    }
-    if (link.kind === "reconnecting") {
-      const show = () => {
-        const seconds = Math.max(0, Math.ceil((link.until - performance.now()) / 1000));
-        showCover(stage.cover, describeReconnect(seconds), { busy: true });
-      };
-      this.#countdown = setInterval(show, 1000);
-      show();
-    }
-    if (link.kind === "closed") {
-      const action = { label: "Start again", run: again };
-      const notice = this.#reason ? describeError(this.#reason) : describeEnd(link.code, link.lost);
-      showCover(stage.cover, notice, { action });
-    }
   }
 
   #showState(): void {

@@ -1,7 +1,8 @@
 import type { Session } from "../web/index.ts";
 import { download } from "./download.ts";
 import { clockTime, count } from "./format.ts";
-import type { Recording } from "./recording.ts";
+import type { Recording } from "./recorded-file.ts";
+import { StreamRecording } from "./stream-recording.ts";
 import type { Toasts } from "./toasts.ts";
 
 /** Starts and ends recordings of a session, and hands the files over. */
@@ -37,17 +38,27 @@ export class RecordButton {
   /** Start a recording, or end the one that runs. */
   async toggle(): Promise<void> {
     if (this.#current) return this.#finish(this.#current.recording);
-    const { Recording } = await import("./recording.ts");
-    const { config } = this.#session;
-    if (!Recording.supports(config)) {
+    const recording = await this.#begin();
+    if (recording === undefined) {
       this.#toasts.show({
         title: "Nothing to record",
         advice: "This stream is sent as raw pictures. Open the page over https or from localhost.",
       });
       return;
     }
-    this.#current = { recording: new Recording(this.#session, config), since: performance.now() };
+    this.#current = { recording, since: performance.now() };
     this.#changed();
+  }
+
+  async #begin(): Promise<Recording | undefined> {
+    const { config, transport } = this.#session;
+    if (transport === "webrtc") {
+      return StreamRecording.isSupported() ? new StreamRecording(this.#session) : undefined;
+    }
+    const { PacketRecording } = await import("./recording.ts");
+    return PacketRecording.supports(config)
+      ? new PacketRecording(this.#session, config)
+      : undefined;
   }
 
   async #finish(recording: Recording): Promise<void> {

@@ -1,7 +1,8 @@
-/** Records a session by putting its received packets into a file: no second encode, no loss. */
+/** Records a session over the WebSocket by putting its received packets into a file: no second encode, no loss. */
 
 import {
   BufferTarget,
+  EncodedAudioPacketSource,
   EncodedPacket,
   EncodedVideoPacketSource,
   Mp4OutputFormat,
@@ -9,15 +10,10 @@ import {
   WebMOutputFormat,
 } from "mediabunny";
 import type { MediaFrame, PictureConfig, Session } from "../web/index.ts";
-
-/** A finished recording. */
-export interface RecordedFile {
-  readonly blob: Blob;
-  readonly extension: "mp4" | "webm";
-  readonly frames: number;
-}
+import type { RecordedFile, Recording } from "./recorded-file.ts";
 
 const MICROS_PER_SECOND = 1_000_000;
+const SOUND = { codec: "opus", sampleRate: 48_000, numberOfChannels: 1 };
 
 const isVp8 = ({ codec }: PictureConfig): boolean => codec === "vp8";
 
@@ -26,10 +22,12 @@ const isVp8 = ({ codec }: PictureConfig): boolean => codec === "vp8";
  *
  * Lifetime: from construction to `finish`; the file is held in memory until then.
  */
-export class Recording {
+export class PacketRecording implements Recording {
   readonly #config: PictureConfig;
   readonly #target = new BufferTarget();
   readonly #source: EncodedVideoPacketSource;
+  /** Undefined when the session is silent. */
+  readonly #sound: EncodedAudioPacketSource | undefined;
   readonly #output: Output<WebMOutputFormat | Mp4OutputFormat, BufferTarget>;
   readonly #stopListening: () => void;
   #written: Promise<void>;
@@ -49,9 +47,14 @@ export class Recording {
       : new Mp4OutputFormat({ fastStart: "in-memory" });
     this.#output = new Output({ format, target: this.#target });
     this.#output.addVideoTrack(this.#source, { frameRate: session.model.video.frame_rate });
+    if (session.parameters.sound !== "none") {
+      this.#sound = new EncodedAudioPacketSource("opus");
+      this.#output.addAudioTrack(this.#sound);
+    }
     this.#written = this.#output.start();
     this.#stopListening = session.on("packet", (packet) => {
-      this.#add(packet);
+      if (packet.header.kind === "audio") this.#addSound(packet);
+      else this.#add(packet);
     });
     session.requestKeyframe();
   }
@@ -71,6 +74,19 @@ export class Recording {
       extension: isVp8(this.#config) ? "webm" : "mp4",
       frames: this.#frames,
     };
+  }
+
+  /** Sound of a time before the first picture is left out. */
+  #addSound({ header, payload }: MediaFrame): void {
+    const sound = this.#sound;
+    if (this.#startPts === undefined || header.pts < this.#startPts || !sound) return;
+    const packet = new EncodedPacket(
+      payload,
+      "key",
+      (header.pts - this.#startPts) / MICROS_PER_SECOND,
+      header.duration / MICROS_PER_SECOND,
+    );
+    this.#written = this.#written.then(() => sound.add(packet, { decoderConfig: SOUND }));
   }
 
   #add({ header, payload }: MediaFrame): void {

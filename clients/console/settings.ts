@@ -6,10 +6,13 @@ import { choices, number, slider, type Widget } from "./widgets.ts";
 /** Sets a parameter; rejects when the server refuses, and the form goes back. */
 export type Update = (change: LiveParameterChange) => Promise<void>;
 
+/** What a setting can be. */
+type Setting = number | string;
+
 /** The settings of a session, made from its schema; follows what the server says they are. */
 export class Settings {
   readonly root = element("form", { class: "settings", "aria-label": "Settings" });
-  readonly #shows = new Map<string, (value: number) => void>();
+  readonly #shows = new Map<string, (value: Setting) => void>();
   #parameters: LiveParameters;
 
   constructor(fields: readonly Field[], parameters: LiveParameters, update: Update) {
@@ -35,13 +38,20 @@ export class Settings {
   }
 }
 
-function widget(field: Field, set: (value: number) => void): Widget<number> {
+function widget(field: Field, set: (value: Setting) => void): Widget<Setting> {
   switch (field.kind) {
     case "choices":
       return choices(field, field.options, set);
     case "slider":
-      return slider(field, field, set);
+      return ofNumbers(slider(field, field, set));
     case "number":
-      return number(field, field, set);
+      return ofNumbers(number(field, field, set));
   }
 }
+
+const ofNumbers = ({ body, show }: Widget<number>): Widget<Setting> => ({
+  body,
+  show: (value) => {
+    show(Number(value));
+  },
+});

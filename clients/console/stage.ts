@@ -18,7 +18,7 @@ export class Stage {
   readonly #badge = element("span", { class: "badge", role: "timer", hidden: true });
   readonly #glow: HTMLCanvasElement;
   readonly #observer: ResizeObserver;
-  readonly #size: { width: number; height: number };
+  #size: { width: number; height: number };
   #drawn = 0;
 
   constructor(title: string, size: { width: number; height: number }) {
@@ -40,6 +40,13 @@ export class Stage {
       this.#layOut();
     });
     this.#observer.observe(this.root);
+  }
+
+  /** The pictures are of this size. */
+  resize(size: { width: number; height: number }): void {
+    this.#size = size;
+    this.picture.classList.toggle("picture--pixels", isPixelArt(size));
+    this.#layOut();
   }
 
   /** A frame was drawn: let its light follow now and then. */

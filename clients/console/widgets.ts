@@ -29,11 +29,18 @@ export interface Widget<Value> {
   readonly show: (value: Value) => void;
 }
 
-/** A few choices side by side. */
+/** A word as it stands on a button. */
+const capital = (value: number | string): string => {
+  const text = String(value);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+};
+
+/** A few choices side by side, each called what `nameOf` says. */
 export function choices<Value extends number | string>(
   label: Label,
   options: readonly Value[],
   set: (value: Value) => void,
+  nameOf: (value: Value) => string = capital,
 ): Widget<Value> {
   const inputs = options.map((option) =>
     element("input", { type: "radio", name: label.name, value: option, class: "sr-only" }),
@@ -41,7 +48,9 @@ export function choices<Value extends number | string>(
   const group = element(
     "div",
     { class: "choices", role: "radiogroup", "aria-label": label.title },
-    ...inputs.map((input) => element("label", { class: "choices__option" }, input, input.value)),
+    ...inputs.map((input, i) =>
+      element("label", { class: "choices__option" }, input, nameOf(options[i] as Value)),
+    ),
   );
   group.addEventListener("change", () => {
     const chosen = options[inputs.findIndex(({ checked }) => checked)];

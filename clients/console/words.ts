@@ -2,6 +2,7 @@
 
 import type { StreamError } from "../../src/core/errors.ts";
 import { CLOSE } from "../../src/protocol/close-codes.ts";
+import type { Quality, QualityLimit, TransportName } from "../web/index.ts";
 
 /** A message for a person. */
 export interface Notice {
@@ -115,4 +116,36 @@ export function describeEnd(code: number, lost: boolean): Notice {
 export const describeReconnect = (secondsLeft: number): Notice => ({
   title: "Reconnecting",
   advice: `The connection was lost. Your session is kept for ${secondsLeft} more seconds.`,
+});
+
+const TRANSPORT_NAMES: Readonly<Record<TransportName, string>> = {
+  webrtc: "WebRTC",
+  websocket: "WebSocket",
+};
+
+/** A transport as people write it. */
+export const transportName = (transport: TransportName | undefined): string =>
+  transport === undefined ? "–" : TRANSPORT_NAMES[transport];
+
+const LIMITS: Readonly<Record<QualityLimit, string>> = {
+  loss: "the network loses packets",
+  bandwidth: "the network carries no more",
+  distance: "the server is far away",
+  server: "the server makes frames late",
+  decoder: "this device decodes too slowly",
+};
+
+/** How good a connection is, and why it is not better. */
+export const describeQuality = ({ grade, limit }: Quality): string => {
+  const word = { good: "Good", fair: "Fair", poor: "Poor" }[grade];
+  return limit === undefined ? word : `${word}: ${LIMITS[limit]}`;
+};
+
+/** That media and messages go another way now. */
+export const describeTransport = (transport: TransportName): Notice => ({
+  title: `Connected by ${transportName(transport)}`,
+  advice:
+    transport === "websocket"
+      ? "WebRTC did not get through, or was not wanted. Your session goes on."
+      : "Your session goes on.",
 });

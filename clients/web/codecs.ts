@@ -1,7 +1,7 @@
-import type { MediaCodec } from "../../src/protocol/media-frame.ts";
+import type { PictureCodec } from "../../src/protocol/media-frame.ts";
 
 /** Codec strings that stand for what the server makes; the true one comes with `media.config`. */
-const PROBES: readonly (readonly [MediaCodec, string])[] = [
+const PROBES: readonly (readonly [PictureCodec, string])[] = [
   ["h264", "avc1.42E01F"],
   ["vp8", "vp8"],
 ];
@@ -13,7 +13,7 @@ const PATIENCE = 3;
  * Codecs this browser decodes, best first, `rgb` last: raw pictures need no decoder. They are all there is
  * where WebCodecs is missing, as it is outside a secure context (https or localhost).
  */
-export async function decodableCodecs(): Promise<MediaCodec[]> {
+export async function decodableCodecs(): Promise<PictureCodec[]> {
   if (!("VideoDecoder" in globalThis)) return ["rgb"];
   const probed = await Promise.all(
     PROBES.map(async ([codec, config]) => ((await isDecodable(config)) ? codec : undefined)),
@@ -30,10 +30,10 @@ async function isDecodable(codec: string): Promise<boolean> {
 
 /** The codecs a session still counts on: one that keeps failing is taken out, however it was probed. */
 export class CodecLadder {
-  #codecs: readonly MediaCodec[];
+  #codecs: readonly PictureCodec[];
   #failures = 0;
 
-  constructor(codecs: readonly MediaCodec[]) {
+  constructor(codecs: readonly PictureCodec[]) {
     this.#codecs = codecs;
   }
 
@@ -46,7 +46,7 @@ export class CodecLadder {
    * The decoder failed on `codec`. Returns the codecs to ask for instead when it is given up, empty when
    * none is left; undefined while it is worth another try.
    */
-  failed(codec: MediaCodec): readonly MediaCodec[] | undefined {
+  failed(codec: PictureCodec): readonly PictureCodec[] | undefined {
     this.#failures += 1;
     if (this.#failures < PATIENCE) return undefined;
     this.#failures = 0;

@@ -17,7 +17,9 @@ export interface PictureConfig {
 /** From the page; `message` is a whole media message and is transferred. */
 export type DecodeRequest =
   | { readonly type: "configure"; readonly config: PictureConfig }
-  | { readonly type: "packet"; readonly header: MediaHeader; readonly message: ArrayBuffer };
+  | { readonly type: "packet"; readonly header: MediaHeader; readonly message: ArrayBuffer }
+  /** Where sound goes; `port` is transferred. */
+  | { readonly type: "speaker"; readonly port: MessagePort };
 
 /** From the worker; `picture` is transferred. */
 export type DecodeReply =

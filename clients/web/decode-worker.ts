@@ -1,12 +1,14 @@
-/** The worker's entry: decodes packets off the page's thread and hands pictures back. */
+/** The worker's entry: decodes packets off the page's thread, hands pictures back and sound on. */
 
 import { MEDIA_HEADER_BYTES, type MediaFrame } from "../../src/protocol/media-frame.ts";
 import type { DecodeReply, DecodeRequest, PictureConfig } from "./decode-messages.ts";
 import { createPictureDecoder, type PictureDecoder } from "./picture-decoder.ts";
+import { SoundDecoder } from "./sound/sound-decoder.ts";
 
 let config: PictureConfig | undefined;
 let decoder: PictureDecoder | undefined;
 let awaitingKey = true;
+let sound: SoundDecoder | undefined;
 
 const reply = (message: DecodeReply, transfer: Transferable[] = []) => {
   self.postMessage(message, { transfer });
@@ -50,10 +52,18 @@ function decode(frame: MediaFrame): void {
   }
 }
 
+function speakTo(port: MessagePort): void {
+  sound?.close();
+  sound = new SoundDecoder(port);
+}
+
 self.addEventListener("message", ({ data }: MessageEvent<DecodeRequest>) => {
   if (data.type === "configure") configure(data.config);
+  else if (data.type === "speaker") speakTo(data.port);
   else {
     const payload = new Uint8Array(data.message, MEDIA_HEADER_BYTES);
-    decode({ header: data.header, payload });
+    const frame = { header: data.header, payload };
+    if (data.header.kind === "audio") sound?.decode(frame);
+    else decode(frame);
   }
 });

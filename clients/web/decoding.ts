@@ -37,6 +37,11 @@ export class Decoding {
     this.#post({ type: "packet", header, message }, [message]);
   }
 
+  /** Send decoded sound to `port`, in place of the one before; sound is thrown away without one. */
+  speakTo(port: MessagePort): void {
+    this.#post({ type: "speaker", port }, [port]);
+  }
+
   close(): void {
     this.#worker.terminate();
   }

@@ -6,9 +6,16 @@ export type { ModelSummary, ServerEvent, SessionStateName } from "../../src/prot
 export type { MediaFrame, MediaHeader } from "../../src/protocol/media-frame.ts";
 export type { LiveParameterChange, LiveParameters } from "../../src/protocol/messages.ts";
 export { decodableCodecs } from "./codecs.ts";
-export { type ConnectOptions, connect } from "./connect.ts";
+export {
+  type ConnectOptions,
+  connect,
+  type JoinOptions,
+  type WatchOptions,
+  watch,
+} from "./connect.ts";
 export type { ControlPad } from "./control-pad.ts";
 export type { PictureConfig } from "./decode-messages.ts";
+export type { Quality, QualityGrade, QualityLimit } from "./grade.ts";
 export type { LinkState } from "./link.ts";
 export type { SessionStats, Spread } from "./meter.ts";
 export {
@@ -19,4 +26,6 @@ export {
   parametersSchema,
   startAddress,
 } from "./models.ts";
-export type { Session, SessionEvents } from "./session.ts";
+export type { NetworkSample } from "./network.ts";
+export type { AudioControls, Session, SessionEvents, TransportChoice } from "./session.ts";
+export type { TransportName } from "./transport.ts";

@@ -1,30 +1,38 @@
 import { systemClock } from "../../src/core/clock.ts";
 import type { ControlValues } from "../../src/core/controls.ts";
 import { StreamError, toStreamError } from "../../src/core/errors.ts";
+import type { Millis } from "../../src/core/units.ts";
 import type { ModelSummary, ServerEvent, SessionStateName } from "../../src/protocol/events.ts";
 import {
   decodeMediaFrame,
-  type MediaCodec,
   type MediaHeader,
+  type PictureCodec,
 } from "../../src/protocol/media-frame.ts";
 import type {
   ClientMessageInput,
   LiveParameterChange,
   LiveParameters,
 } from "../../src/protocol/messages.ts";
-import { CodecLadder } from "./codecs.ts";
+import { pictureContext, resize } from "./canvas.ts";
 import { ControlPad } from "./control-pad.ts";
 import type { PictureConfig } from "./decode-messages.ts";
-import { Decoding } from "./decoding.ts";
 import { Emitter } from "./emitter.ts";
 import type { Link, LinkHandlers, LinkState } from "./link.ts";
-import type { Meter } from "./meter.ts";
-import { Presenter } from "./presenter.ts";
+import type { Meter, SessionStats } from "./meter.ts";
+import { PacketPlayer } from "./packet-player.ts";
+import type { Player } from "./player.ts";
 import { Requests } from "./requests.ts";
-import type { Session, SessionEvents } from "./session.ts";
+import { StreamPlayer } from "./rtc/stream-player.ts";
+import type { Session, SessionEvents, TransportChoice } from "./session.ts";
+import { SessionAudio } from "./sound/session-audio.ts";
+import type { Transport, TransportName } from "./transport.ts";
 
 /** How often `stats` is told. */
 const STATS_EVERY_MS = 500;
+/** The server is told how it looks here with every so many `stats`: every five seconds. */
+const REPORTS_PER_MESSAGE = 10;
+/** What one message may say at most (docs/protocol.md). */
+const MOST_TOLD = { skew: 10_000, freezes: 1_000 } as const;
 /** Key packets are asked for at most this often. */
 const KEY_EVERY_MS = 300;
 
@@ -37,64 +45,72 @@ export interface SessionParts {
   readonly created: Created;
   readonly canvas: HTMLCanvasElement;
   readonly workerUrl: string | URL;
+  readonly workletUrl: string | URL;
   readonly meter: Meter;
   /** What this browser decodes, best first. */
-  readonly codecs: readonly MediaCodec[];
+  readonly codecs: readonly PictureCodec[];
+  /** Pictures carry markers. */
+  readonly hasMarkers: boolean;
+  /** The ways to the server for a choice of transport. */
+  readonly transportsFor: (choice: TransportChoice) => readonly Transport[];
 }
 
 /** A request without the `event_id` that the session adds. */
-type Request = Exclude<ClientMessageInput, { type: "media.ack" }>;
+type Request = Exclude<ClientMessageInput, { type: "media.ack" | "stats.client" }>;
 
-/** The one implementation of `Session`: joins link, decoding, presenter, controls and meter. */
+/** The one implementation of `Session`: joins link, players, controls and meter. */
 export class LiveSession<Values extends ControlValues>
   extends Emitter<SessionEvents>
   implements Session<Values>
 {
   readonly id: string;
+  readonly role: Session["role"];
+  readonly viewerToken: string;
   readonly model: ModelSummary;
   readonly canvas: HTMLCanvasElement;
   readonly controls: ControlPad<Values>;
+  readonly audio: SessionAudio;
+  readonly #parts: SessionParts;
   readonly #link: Link;
   readonly #meter: Meter;
   readonly #requests = new Requests();
-  readonly #decoding: Decoding;
-  readonly #presenter: Presenter;
   readonly #statsTimer: ReturnType<typeof setInterval>;
-  readonly #ladder: CodecLadder;
-  /** How the newest packet is coded. */
-  #codec: MediaCodec = "rgb";
+  #packets: PacketPlayer | undefined;
+  #streamed: StreamPlayer | undefined;
   #keyAskedAt = Number.NEGATIVE_INFINITY;
+  #isReduced = false;
+  #reports = 0;
+  #freezesTold = 0;
+  #captured: MediaStream | undefined;
+  transport: TransportName | undefined;
   state: SessionStateName;
   link: LinkState = { kind: "live" };
   parameters: LiveParameters;
   config: PictureConfig | undefined;
 
-  constructor({ link, created, canvas, workerUrl, meter, codecs }: SessionParts) {
+  constructor(parts: SessionParts) {
     super();
-    this.#ladder = new CodecLadder(codecs);
+    const { link, created, canvas, meter } = parts;
+    const { video } = created.model;
+    this.#parts = parts;
     this.#link = link;
     this.#meter = meter;
     this.id = created.session;
+    this.role = created.role;
+    this.viewerToken = created.viewer_token;
     this.model = created.model;
     this.state = created.state;
     this.parameters = created.parameters;
     this.canvas = canvas;
+    pictureContext(canvas);
+    resize(canvas, video.width, video.height);
     this.controls = new ControlPad(created.model.controls, (values) => this.#input(values));
-    this.#decoding = this.#openDecoding(workerUrl);
-    this.#presenter = new Presenter(canvas, {
-      drawn: (header, at) => {
-        const latency = meter.drawn(header.epoch, at);
-        if (latency !== undefined) this.emit("latency", latency);
-        this.emit("frame", header);
-      },
-      skipped: (frames) => {
-        meter.dropped += frames;
-      },
+    this.audio = new SessionAudio(() => {
+      const { muted, volume, locked } = this.audio;
+      this.emit("audio", { muted, volume, locked });
     });
-    this.#presenter.resize(created.model.video.width, created.model.video.height);
-    this.#statsTimer = setInterval(() => {
-      this.emit("stats", meter.report(systemClock.now()));
-    }, STATS_EVERY_MS);
+    this.#followTransport();
+    this.#statsTimer = setInterval(() => void this.#report(), STATS_EVERY_MS);
   }
 
   readonly pause = () => this.#request({ type: "generation.pause" });
@@ -104,7 +120,16 @@ export class LiveSession<Values extends ControlValues>
     this.#request({ type: "generation.reset", ...change });
   readonly update = (parameters: LiveParameterChange) =>
     this.#request({ type: "params.update", parameters });
-  readonly captureStream = () => this.canvas.captureStream(this.model.video.frame_rate);
+  readonly captureStream = () => {
+    this.#captured ??= new MediaStream([
+      ...this.canvas.captureStream(this.model.video.frame_rate).getTracks(),
+      ...this.audio.captureTracks(),
+    ]);
+    return this.#captured;
+  };
+  readonly use = (choice: TransportChoice) => {
+    this.#link.renew({ transports: this.#parts.transportsFor(choice) });
+  };
 
   readonly requestKeyframe = () => {
     const now = systemClock.now();
@@ -114,45 +139,109 @@ export class LiveSession<Values extends ControlValues>
   };
 
   readonly stop = () => {
-    this.#link.send({ type: "session.stop" });
+    if (this.role === "controller") this.#link.send({ type: "session.stop" });
     this.#link.close();
   };
 
-  /** Where this session's link delivers, from the event after `session.created` on. */
+  /** Where this session's link delivers, from the event after the first on. */
   readonly handlers: LinkHandlers = {
     event: (event) => this.#received(event),
     media: (message) => this.#media(message),
+    stream: (stream) => this.#showStream(stream),
     state: (state) => this.#linkChanged(state),
   };
 
-  #openDecoding(workerUrl: string | URL): Decoding {
-    return new Decoding(workerUrl, {
-      picture: (header, picture) => {
-        this.#ladder.decoded();
-        this.#acknowledge(header);
-        this.#presenter.push(header, picture);
-      },
-      discarded: (header) => {
-        this.#meter.dropped += 1;
-        this.#acknowledge(header);
-        this.requestKeyframe();
-      },
-      needKey: (reason) => {
-        this.#meter.decodeErrors += 1;
-        this.#decodeFailed(reason);
-      },
-      broken: (reason) => {
-        this.#giveUp(reason);
-      },
-    });
+  get #player(): Player | undefined {
+    return this.#streamed ?? this.#packets;
   }
 
-  /** Try again from a key packet; after several failures in a row ask for the next codec. */
-  #decodeFailed(reason: string): void {
-    const codecs = this.#ladder.failed(this.#codec);
-    if (codecs === undefined) this.requestKeyframe();
-    else if (codecs.length === 0) this.#giveUp(reason);
-    else this.#link.renew({ codecs: [...codecs] });
+  /** The transport may be another one than before: its player takes over. */
+  #followTransport(): void {
+    const { transport } = this.#link;
+    const before = this.transport;
+    this.transport = transport;
+    this.#streamed?.close();
+    this.#streamed = undefined;
+    if (transport === "websocket") this.#packets ??= this.#openPackets();
+    else {
+      this.#packets?.close();
+      this.#packets = undefined;
+    }
+    this.#player?.clear();
+    if (transport !== undefined && transport !== before) this.emit("transport", { transport });
+  }
+
+  #showStream(stream: MediaStream): void {
+    const { canvas, model, audio } = this;
+    const { hasMarkers } = this.#parts;
+    this.#streamed = new StreamPlayer(
+      { stream, canvas, model, audio, hasMarkers },
+      { drawn: (header, at) => this.#drawn(header, at) },
+    );
+    if (this.config) this.#streamed.configure(this.config);
+  }
+
+  #openPackets(): PacketPlayer {
+    const { canvas, audio } = this;
+    const { workerUrl, workletUrl, codecs } = this.#parts;
+    return new PacketPlayer(
+      { canvas, audio, workerUrl, workletUrl, codecs },
+      {
+        drawn: (header, at) => this.#drawn(header, at),
+        skipped: (frames) => {
+          this.#meter.dropped += frames;
+        },
+        acknowledge: (sequence) => {
+          this.#link.send({ type: "media.ack", sequence, dropped: this.#meter.dropped });
+        },
+        keyWanted: (failed) => {
+          if (failed) this.#meter.decodeErrors += 1;
+          this.requestKeyframe();
+        },
+        codecsLeft: (left) => {
+          this.#link.renew({ media: { codecs: [...left] } });
+        },
+        broken: (reason) => {
+          this.#giveUp(reason);
+        },
+      },
+    );
+  }
+
+  #drawn(header: MediaHeader, at: Millis): void {
+    const latency = this.#meter.drawn(header.epoch, at);
+    if (latency !== undefined) this.emit("latency", latency);
+    this.emit("frame", header);
+  }
+
+  async #report(): Promise<void> {
+    const sample = await this.#link.measure();
+    const player = this.#player;
+    if (sample !== undefined) player?.measured(sample);
+    const skew = player?.skew;
+    const stats = this.#meter.report(systemClock.now(), {
+      transport: this.transport,
+      network: skew === undefined ? sample : { ...sample, skew },
+      isEstimated: this.#streamed !== undefined && !this.#parts.hasMarkers,
+      isStreaming: this.state === "streaming",
+      nominalRate: this.model.video.frame_rate,
+      isReduced: this.#isReduced,
+    });
+    this.emit("stats", stats);
+    this.#tellServer(stats);
+  }
+
+  /** Let the server's figures know how sound and picture fare here. */
+  #tellServer({ network }: SessionStats): void {
+    this.#reports += 1;
+    if (this.#reports % REPORTS_PER_MESSAGE !== 0) return;
+    const { skew, freezes = 0 } = network;
+    const since = Math.max(0, Math.min(MOST_TOLD.freezes, freezes - this.#freezesTold));
+    this.#freezesTold = freezes;
+    if (skew === undefined && since === 0) return;
+    const { skew: most } = MOST_TOLD;
+    const skew_ms = skew === undefined ? undefined : Math.max(-most, Math.min(most, skew));
+    this.#link.send({ type: "stats.client", skew_ms, freezes: since });
   }
 
   #giveUp(reason: string): void {
@@ -178,18 +267,14 @@ export class LiveSession<Values extends ControlValues>
     if (sent) this.#meter.latency.sent(event_id, systemClock.now());
   }
 
-  #acknowledge({ sequence }: MediaHeader): void {
-    this.#link.send({ type: "media.ack", sequence, dropped: this.#meter.dropped });
-  }
-
   #media(message: ArrayBuffer): void {
     this.#meter.received(message.byteLength);
     try {
-      const { header, payload } = decodeMediaFrame(new Uint8Array(message));
-      if (header.kind !== "video" || this.config === undefined) return;
-      this.#codec = header.codec;
-      if (this.has("packet")) this.emit("packet", { header, payload: payload.slice() });
-      this.#decoding.decode(header, message);
+      if (this.has("packet")) {
+        const { header, payload } = decodeMediaFrame(new Uint8Array(message));
+        this.emit("packet", { header, payload: payload.slice() });
+      }
+      this.#packets?.media(message);
     } catch (cause) {
       this.emit("error", toStreamError(cause));
     }
@@ -197,6 +282,7 @@ export class LiveSession<Values extends ControlValues>
 
   #received(event: ServerEvent): void {
     this.emit("event", event);
+    this.#player?.event(event);
     const answered = this.#requests.settle(event);
     switch (event.type) {
       case "session.resumed":
@@ -210,22 +296,24 @@ export class LiveSession<Values extends ControlValues>
       case "stats.report":
         this.#meter.serverReport(event);
         return;
+      case "quality.changed":
+        this.#isReduced = event.reason === "bandwidth";
+        return;
       case "error":
         if (!answered) this.emit("error", StreamError.from(event.error));
         return;
       case "input.applied":
         this.emit("applied", event);
         return;
-      case "generation.paused":
-        this.#setState("paused");
-        return;
-      case "generation.started":
-      case "generation.resumed":
-        this.#setState("streaming");
-        return;
       default:
+        this.#generationChanged(event);
         this.#inputAnswered(event);
     }
+  }
+
+  #generationChanged({ type }: ServerEvent): void {
+    if (type === "generation.paused") this.#setState("paused");
+    if (type === "generation.started" || type === "generation.resumed") this.#setState("streaming");
   }
 
   #inputAnswered(event: ServerEvent): void {
@@ -244,13 +332,14 @@ export class LiveSession<Values extends ControlValues>
 
   #resumed(): void {
     this.#meter.latency.clear();
-    this.#presenter.clear();
-    this.controls.resend();
+    this.#isReduced = false;
+    this.#followTransport();
+    if (this.role === "controller") this.controls.resend();
   }
 
   #configure({ codec, width, height }: PictureConfig): void {
     this.config = { codec, width, height };
-    this.#decoding.configure(this.config);
+    this.#player?.configure(this.config);
     this.emit("config", this.config);
   }
 
@@ -269,8 +358,9 @@ export class LiveSession<Values extends ControlValues>
 
   #dispose(): void {
     clearInterval(this.#statsTimer);
-    this.#decoding.close();
-    this.#presenter.close();
+    this.#packets?.close();
+    this.#streamed?.close();
+    this.audio.close();
     this.#setState("ended");
   }
 }

@@ -1,7 +1,10 @@
 import { as, type BitsPerSecond, type Millis } from "../../src/core/units.ts";
 import type { StatsReport } from "../../src/protocol/events.ts";
+import { gradeOf, type Quality } from "./grade.ts";
 import { InputLatency } from "./input-latency.ts";
+import type { NetworkSample } from "./network.ts";
 import { RollingQuantiles } from "./quantiles.ts";
+import type { TransportName } from "./transport.ts";
 
 /** Quantiles of a duration, milliseconds; undefined before the first measurement. */
 export interface Spread {
@@ -28,6 +31,25 @@ export interface SessionStats {
   readonly dropped: number;
   readonly decodeErrors: number;
   readonly server: StatsReport | undefined;
+  readonly transport: TransportName | undefined;
+  /** What the connection and the player know; empty before the first measurement. */
+  readonly network: NetworkSample;
+  /** Over WebRTC without markers, frames are told by estimated times: `inputToPicture` may be a frame off. */
+  readonly isEstimated: boolean;
+  readonly quality: Quality;
+}
+
+/** What a report takes from the rest of the session. */
+export interface MeterContext {
+  readonly transport: TransportName | undefined;
+  readonly network: NetworkSample | undefined;
+  readonly isEstimated: boolean;
+  /** Frames are made on purpose: the session is neither paused nor ended. */
+  readonly isStreaming: boolean;
+  /** Frames a second that the model makes. */
+  readonly nominalRate: number;
+  /** The server sends less than was asked for. */
+  readonly isReduced: boolean;
 }
 
 /** Intervals kept: about ten seconds. */
@@ -48,6 +70,7 @@ export class Meter {
   #received = 0;
   #drawn = 0;
   #server: StatsReport | undefined;
+  #before = { skipped: 0, lost: 0, freezes: 0 };
   dropped = 0;
   decodeErrors = 0;
 
@@ -78,11 +101,13 @@ export class Meter {
   }
 
   /** The numbers at `now`; rates are over the time since the call before. */
-  report(now: Millis): SessionStats {
+  report(now: Millis, context: MeterContext): SessionStats {
     const seconds = Math.max(0.001, (now - this.#reportedAt) / 1000);
+    const { network = {}, transport, isEstimated } = context;
+    const fps = this.#drawnSince / seconds;
     const stats: SessionStats = {
-      fps: this.#drawnSince / seconds,
-      bitrate: as((this.#bytes * 8) / seconds),
+      fps,
+      bitrate: as(((this.#bytes + (network.bytes ?? 0)) * 8) / seconds),
       firstFrame: this.#firstFrame,
       frameInterval: spread(this.#intervals),
       inputToPicture: spread(this.latency.samples),
@@ -91,11 +116,36 @@ export class Meter {
       dropped: this.dropped,
       decodeErrors: this.decodeErrors,
       server: this.#server,
+      transport,
+      network,
+      isEstimated,
+      quality: this.#grade(fps, network, context),
     };
     this.#reportedAt = now;
     this.#bytes = 0;
     this.#drawnSince = 0;
     return stats;
+  }
+
+  #grade(fps: number, network: NetworkSample, context: MeterContext): Quality {
+    const now = {
+      skipped: this.#server?.viewer.dropped_frames ?? 0,
+      lost: this.dropped + this.decodeErrors + (network.framesDropped ?? 0),
+      freezes: network.freezes ?? 0,
+    };
+    const before = this.#before;
+    this.#before = now;
+    return gradeOf({
+      nominalRate: context.nominalRate,
+      madeRate: context.isStreaming ? this.#server?.fps : undefined,
+      drawnRate: fps,
+      loss: network.loss ?? 0,
+      roundTrip: network.roundTrip,
+      isReduced: context.isReduced,
+      skippedByServer: Math.max(0, now.skipped - before.skipped - (now.lost - before.lost)),
+      lostHere: Math.max(0, now.lost - before.lost),
+      freezes: Math.max(0, now.freezes - before.freezes),
+    });
   }
 }
 

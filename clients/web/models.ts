@@ -11,8 +11,8 @@ export interface ParameterSchema {
   readonly applies?: string;
   readonly minimum?: number;
   readonly maximum?: number;
-  readonly default?: number;
-  readonly enum?: readonly number[];
+  readonly default?: number | string;
+  readonly enum?: readonly (number | string)[];
 }
 
 /** JSON Schema of a model's live parameters. */

@@ -18,6 +18,8 @@ const QUEUE = 6;
 const DISCONTINUITY: Millis = as(400);
 /** A picture due within half a display tick is due at this tick. */
 const TICK_TOLERANCE: Millis = as(6);
+/** Pictures wait for late sound at most this long after they could be shown. */
+const MOST_WAIT: Millis = as(160);
 /** Share of the way to its target that the offset moves per arrival. */
 const GLIDE = 0.15;
 
@@ -46,6 +48,8 @@ export class Playout<T> {
   readonly #lateness = new RollingQuantiles(WINDOW);
   #queue: Waiting<T>[] = [];
   #offset: number | undefined;
+  /** Where sound is heard, for pictures to be shown with it. */
+  #lead: Millis | undefined;
 
   constructor(options: PlayoutOptions = DEFAULT_PLAYOUT) {
     this.#options = options;
@@ -53,10 +57,15 @@ export class Playout<T> {
 
   /** Take a decoded picture; returns the pictures passed over to bound the queue. */
   push(item: T, time: { pts: Micros; duration: Micros }, now: Millis): readonly T[] {
-    this.#follow(now - microsToMillis(time.pts), microsToMillis(time.duration));
+    this.#settle(now - microsToMillis(time.pts), microsToMillis(time.duration));
     this.#queue.push({ item, pts: time.pts });
     const excess = Math.max(0, this.#queue.length - QUEUE);
     return this.#queue.splice(0, excess).map((waiting) => waiting.item);
+  }
+
+  /** Show pictures when sound of their media time is heard, at media time plus `offset`; alone when undefined. */
+  follow(offset: Millis | undefined): void {
+    this.#lead = offset;
   }
 
   /** What a display tick at `now` shows. */
@@ -79,13 +88,16 @@ export class Playout<T> {
     return waiting;
   }
 
-  #follow(lateness: number, duration: Millis): void {
+  #settle(lateness: number, duration: Millis): void {
     const fastest = this.#lateness.at(0);
     if (Math.abs(lateness - fastest) > DISCONTINUITY) this.#restart();
     this.#lateness.push(lateness);
     const base = this.#lateness.at(0);
     const jitter = this.#lateness.at(0.95) - base;
-    const target = base + Math.min(jitter, this.#options.maxHoldFrames * duration);
+    const target =
+      this.#lead === undefined
+        ? base + Math.min(jitter, this.#options.maxHoldFrames * duration)
+        : Math.min(Math.max(this.#lead, base), base + MOST_WAIT);
     this.#offset =
       this.#offset === undefined ? target : this.#offset + (target - this.#offset) * GLIDE;
   }

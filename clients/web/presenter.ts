@@ -1,5 +1,6 @@
 import { as, type Millis } from "../../src/core/units.ts";
 import type { MediaHeader } from "../../src/protocol/media-frame.ts";
+import { pictureContext } from "./canvas.ts";
 import type { Picture } from "./decode-messages.ts";
 import { DEFAULT_PLAYOUT, Playout, type PlayoutOptions } from "./playout.ts";
 
@@ -32,20 +33,16 @@ export class Presenter {
     handlers: PresenterHandlers,
     options: PlayoutOptions = DEFAULT_PLAYOUT,
   ) {
-    const context = canvas.getContext("2d", { alpha: false });
-    if (context === null) throw new TypeError("canvas: has a context of another kind already");
     this.#canvas = canvas;
-    this.#context = context;
+    this.#context = pictureContext(canvas);
     this.#handlers = handlers;
     this.#playout = new Playout(options);
     this.#tick = requestAnimationFrame(this.#onTick);
   }
 
-  /** Size the canvas to the stream's pictures. */
-  resize(width: number, height: number): void {
-    if (this.#canvas.width === width && this.#canvas.height === height) return;
-    this.#canvas.width = width;
-    this.#canvas.height = height;
+  /** Show pictures together with sound, at media time plus `offset`; alone when undefined. */
+  follow(offset: Millis | undefined): void {
+    this.#playout.follow(offset);
   }
 
   push(header: MediaHeader, picture: Picture): void {

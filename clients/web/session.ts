@@ -9,10 +9,11 @@ import type { PictureConfig } from "./decode-messages.ts";
 import type { Listenable } from "./emitter.ts";
 import type { LinkState } from "./link.ts";
 import type { SessionStats } from "./meter.ts";
+import type { TransportName } from "./transport.ts";
 
 /** What a session tells; every event is live, none is replayed to a late listener. */
 export interface SessionEvents {
-  /** Every event the server sent, before the session acted on it. */
+  /** Every event the server sent after the first, before the session acted on it. */
   readonly event: ServerEvent;
   /** The connection was made, lost, or ended. */
   readonly link: LinkState;
@@ -28,10 +29,33 @@ export interface SessionEvents {
   readonly applied: Extract<ServerEvent, { type: "input.applied" }>;
   /** One input reached the picture, after this long. */
   readonly latency: Millis;
+  /** Media and messages go another way than before. */
+  readonly transport: { readonly transport: TransportName };
+  /** Muting, volume or the browser's lock changed. */
+  readonly audio: Pick<AudioControls, "muted" | "volume" | "locked">;
   /** Twice a second. */
   readonly stats: SessionStats;
   /** A failure that no call of this client can be told about. */
   readonly error: StreamError;
+}
+
+/** The sound of a session. */
+export interface AudioControls {
+  muted: boolean;
+  /** In [0, 1]. */
+  volume: number;
+  /** True while the browser lets nothing sound because nobody touched the page; the next touch unlocks it. */
+  readonly locked: boolean;
+  /** Let it sound; call it from a handler of a gesture. */
+  readonly unlock: () => void;
+}
+
+/** Which way media and messages go, and how smoothly. */
+export interface TransportChoice {
+  /** `auto` is WebRTC, and the WebSocket where that does not get through or breaks. Default `auto`. */
+  readonly transport?: TransportName | "auto";
+  /** WebRTC: hold nothing back (`low`), or up to 200 ms to smooth a network. Default `low`. */
+  readonly delay?: "low" | "default";
 }
 
 /**
@@ -43,9 +67,16 @@ export interface SessionEvents {
 export interface Session<Values extends ControlValues = ControlValues>
   extends Listenable<SessionEvents> {
   readonly id: string;
+  /** A viewer sees and hears; what it asks for is refused with `unauthorized`. */
+  readonly role: "controller" | "viewer";
+  /** Secret to share with `id`: whoever has both can `watch`. */
+  readonly viewerToken: string;
   readonly model: ModelSummary;
   readonly canvas: HTMLCanvasElement;
   readonly controls: ControlPad<Values>;
+  readonly audio: AudioControls;
+  /** The way that media and messages go now. */
+  readonly transport: TransportName | undefined;
   readonly state: SessionStateName;
   readonly link: LinkState;
   readonly parameters: LiveParameters;
@@ -60,8 +91,13 @@ export interface Session<Values extends ControlValues = ControlValues>
   readonly update: (parameters: LiveParameterChange) => Promise<void>;
   /** Ask for a packet that can be decoded alone, as a recording needs first. */
   readonly requestKeyframe: () => void;
-  /** The canvas as a media stream, for a `<video>` or a peer connection. */
+  /**
+   * Pictures and sound as a media stream, for a `<video>`, a recorder or a peer connection: the same one whatever
+   * the transport, and at full volume.
+   */
   readonly captureStream: () => MediaStream;
-  /** End the session on the server and let go of everything held here. */
+  /** Go another way to the same session. */
+  readonly use: (choice: TransportChoice) => void;
+  /** End the session on the server, as a viewer leave it, and let go of everything held here. */
   readonly stop: () => void;
 }

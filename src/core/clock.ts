@@ -29,3 +29,6 @@ export const systemClock: Clock = {
       signal?.addEventListener("abort", onAbort, { once: true });
     }),
 };
+
+/** The system's wall clock: milliseconds since 1970; it may be set. Only what must agree with other machines needs it. */
+export const systemEpoch = (): Millis => as<Millis>(Date.now());

@@ -39,6 +39,11 @@ export type ErrorCode =
   | "cache_overflow"
   | "snapshot_invalid"
   | "encoder_failed"
+  | "unknown_recording"
+  | "recording_limit"
+  | "recording_failed"
+  | "bad_upload"
+  | "publication_failed"
   | "server_unreachable"
   | "internal";
 

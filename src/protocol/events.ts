@@ -80,6 +80,17 @@ export interface StatsReport {
     readonly sent_bytes: number;
     /** Bits per second over the last second. */
     readonly bitrate: number;
+    /** What the server knows of a WebRTC viewer's way. */
+    readonly network?: {
+      /** Absent before the viewer's first report. */
+      readonly round_trip_ms?: number;
+      /** Share of packets that did not arrive, in [0, 1], as newly reported. */
+      readonly loss: number;
+      /** Bits per second that the way is thought to carry. */
+      readonly estimate: number;
+      /** Packets sent again, since the beginning. */
+      readonly retransmitted: number;
+    };
   };
 }
 
@@ -90,8 +101,11 @@ export type ServerEvent =
       readonly event_id?: string;
       readonly protocol: number;
       readonly session: string;
+      readonly role: "controller" | "viewer";
       /** Secret that lets this client come back within `grace_ms` of a lost connection. */
       readonly token: string;
+      /** Secret that lets others watch. */
+      readonly viewer_token: string;
       readonly state: SessionStateName;
       readonly model: ModelSummary;
       readonly parameters: LiveParameters;
@@ -143,6 +157,14 @@ export type ServerEvent =
       readonly width: number;
       readonly height: number;
       readonly frame_rate: number;
+    }
+  | {
+      readonly type: "quality.changed";
+      /** What this viewer gets from its next key packet on. */
+      readonly rendition: number;
+      /** Bits per second. */
+      readonly bitrate: number;
+      readonly reason: "bandwidth" | "recovered";
     }
   | StatsReport
   | { readonly type: "error"; readonly event_id?: string; readonly error: SerialisedError };

@@ -5,7 +5,7 @@
  *      0    2 magic 0x5A4F ("OZ" as bytes 4F 5A)
  *      2    1 version 1
  *      3    1 kind: 1 video, 2 audio
- *      4    1 codec: 1 H.264 Annex B, 2 VP8, 3 raw RGB
+ *      4    1 codec: 1 H.264 Annex B, 2 VP8, 3 raw RGB, 4 Opus
  *      5    1 flags: 1 key, 2 discardable, 4 end of block
  *      6    2 rendition
  *      8    4 sequence, counts messages of this rendition to this viewer, wraps
@@ -26,13 +26,15 @@ export const MEDIA_HEADER_BYTES = 48;
 const MAGIC = 0x5a4f;
 const VERSION = 1;
 const KINDS = ["video", "audio"] as const;
-const CODECS = ["h264", "vp8", "rgb"] as const;
+const CODECS = ["h264", "vp8", "rgb", "opus"] as const;
 const FLAG = { key: 1, discardable: 2, endOfBlock: 4 } as const;
 
 /** What a payload is. */
 type MediaKind = (typeof KINDS)[number];
 /** How a payload is coded. */
-export type MediaCodec = (typeof CODECS)[number];
+type MediaCodec = (typeof CODECS)[number];
+/** How pictures are coded. */
+export type PictureCodec = Exclude<MediaCodec, "opus">;
 
 /** The facts that travel with every media payload. */
 export interface MediaHeader {

@@ -7,7 +7,8 @@
  */
 
 import { z } from "zod";
-import { type ErrorDetail, StreamError } from "../core/errors.ts";
+import { StreamError } from "../core/errors.ts";
+import { checked } from "./checked.ts";
 
 /** Version of this vocabulary; the WebSocket subprotocol is `zoetrope.v1`. */
 export const PROTOCOL_VERSION = 1;
@@ -48,6 +49,8 @@ const mediaWish = z.strictObject({
     .max(20_000_000)
     .default(2_000_000)
     .meta({ title: "Bitrate", unit: "bit/s" }),
+  /** Send the session's sound, too. */
+  sound: z.boolean().default(false),
   /** Draw frame and epoch ids into the picture, for measuring at the glass. */
   markers: z.boolean().default(false),
 });
@@ -72,6 +75,11 @@ const liveParameters = z.strictObject({
     .min(0)
     .max(64)
     .meta({ title: "Cache sinks", unit: "frames", applies: "reset" }),
+  sound: z.enum(["none", "test"]).meta({
+    title: "Sound",
+    description: "A tone with a click at every second's first frame, to measure with.",
+    applies: "next block",
+  }),
 });
 
 const beginning = {
@@ -134,6 +142,13 @@ const clientMessage = z.discriminatedUnion("type", [
   }),
   bare("media.request_keyframe"),
   bare("stats.get"),
+  z.strictObject({
+    type: z.literal("stats.client"),
+    /** Sound minus picture, milliseconds: positive where the sound comes late. */
+    skew_ms: z.number().min(-10_000).max(10_000).optional(),
+    /** Freezes of the picture since the last message of this type. */
+    freezes: z.number().int().min(0).max(1_000).default(0),
+  }),
 ]);
 
 /** A message from a client, validated. */
@@ -200,22 +215,6 @@ export const parseSessionRequest = (body: unknown): SessionRequest =>
  */
 export const parseParameterChange = (body: unknown): LiveParameterChange =>
   checked(parameterChange, body, { label: "session" }).parameters;
-
-function checked<T extends z.ZodType>(
-  schema: T,
-  value: unknown,
-  { label, echo = {} }: { readonly label: string; readonly echo?: ErrorDetail },
-): z.output<T> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const path = issue?.path.join(".") ?? "";
-  throw new StreamError(
-    "bad_parameter",
-    `${label}: ${path || "message"}: ${issue?.message ?? "invalid"}`,
-    { detail: { ...echo, path } },
-  );
-}
 
 function parseObject(text: string): Record<string, unknown> {
   let raw: unknown;

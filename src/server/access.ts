@@ -55,6 +55,10 @@ export function refuseRequest(
 export const isToken = (token: string, rules: AccessRules): boolean =>
   rules.token !== undefined && isSameSecret(token, rules.token);
 
+/** The token that `headers` present as `Authorization: Bearer TOKEN`. */
+export const bearerOf = ({ authorization }: IncomingHttpHeaders): string | undefined =>
+  /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
+
 /** The foreign origin that `headers` name and the rules allow. */
 export function allowedForeignOrigin(
   { origin }: IncomingHttpHeaders,
@@ -77,12 +81,9 @@ function isAllowedOrigin({ origin, host }: IncomingHttpHeaders, { origins }: Acc
 
 function hasToken(headers: IncomingHttpHeaders, rules: AccessRules): boolean {
   if (rules.token === undefined) return true;
-  const given = [fromAuthorization(headers), fromCookie(headers), fromProtocols(headers)];
+  const given = [bearerOf(headers), fromCookie(headers), fromProtocols(headers)];
   return given.some((token) => token !== undefined && isToken(token, rules));
 }
-
-const fromAuthorization = ({ authorization }: IncomingHttpHeaders): string | undefined =>
-  /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
 
 const fromCookie = ({ cookie }: IncomingHttpHeaders): string | undefined =>
   (cookie ?? "")

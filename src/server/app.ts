@@ -8,6 +8,10 @@ import { StreamError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { as, type Millis } from "../core/units.ts";
 import type { EngineEvent } from "../stream/engine/contract.ts";
+import type { AnswerPublisher, AnswerViewer, RtcNetwork } from "../transport/webrtc/contract.ts";
+import { RtcReceiver } from "../transport/webrtc/receiver.ts";
+import { RtcViewer } from "../transport/webrtc/viewer.ts";
+import { offerToViewer } from "../transport/webrtc/viewer-offer.ts";
 import { type Refusal, WebSocketEndpoint } from "../transport/websocket/endpoint.ts";
 import type { Peer } from "../transport/websocket/peer.ts";
 import { type AccessRules, accessRules, refuseRequest } from "./access.ts";
@@ -18,16 +22,29 @@ import { guard } from "./http/access-hooks.ts";
 import { answerErrors, sendError } from "./http/errors.ts";
 import { modelRoutes } from "./http/model-routes.ts";
 import { operationRoutes } from "./http/operation-routes.ts";
+import { publicationRoutes } from "./http/publication-routes.ts";
+import { recordingRoutes } from "./http/recording-routes.ts";
 import { SOCKET_PATH, sessionRoutes } from "./http/session-routes.ts";
+import { uploadRoutes } from "./http/upload-routes.ts";
+import { whepRoutes } from "./http/whep-routes.ts";
+import { whipRoutes } from "./http/whip-routes.ts";
+import { Ingress } from "./ingress/ingress.ts";
+import { Library } from "./library/library.ts";
 import { ServerMetrics } from "./metrics.ts";
 import type { Models, OfferedModel } from "./models.ts";
+import { Publications } from "./publications/publications.ts";
+import { WhipClient } from "./publications/whip-client.ts";
+import { clientTargets, rtcNetwork } from "./rtc-network.ts";
 import { Sessions } from "./sessions.ts";
+import { rtcViewers } from "./viewers/rtc-viewer.ts";
 
 /** What a server is made of. */
 export interface ServerParts {
   readonly config: Config;
   readonly models: Models;
   readonly startEngine: StartEngine;
+  /** Answers players' WebRTC offers; over the network when absent. */
+  readonly answerViewer?: AnswerViewer;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Folder of the built console; no page is served when absent. */
@@ -58,11 +75,16 @@ export class ZoetropeServer {
   readonly sessions: Sessions;
   readonly engines: Engines;
   readonly metrics = new ServerMetrics();
+  /** What comes into sessions from outside. */
+  readonly ingress: Ingress;
   /** Models that are loaded before anybody asks. */
   readonly preloaded: readonly OfferedModel[];
   readonly #parts: ServerParts;
+  readonly #network: RtcNetwork;
   readonly #http: FastifyInstance;
   readonly #endpoint: WebSocketEndpoint;
+  readonly #library: Library;
+  readonly #publications: Publications;
   readonly #loopDelay = monitorEventLoopDelay({ resolution: 10 });
   #closing: Promise<void> | undefined;
 
@@ -73,6 +95,7 @@ export class ZoetropeServer {
     this.#parts = parts;
     this.preloaded = modelsToPreload(config, models);
     this.engines = this.#openEngines();
+    this.#library = new Library(config, clock, logger);
     this.sessions = new Sessions({
       models,
       engines: this.engines,
@@ -85,7 +108,11 @@ export class ZoetropeServer {
       clock,
       metrics,
       logger,
+      opened: (hosted) => this.#library.opened(hosted),
     });
+    this.#network = rtcNetwork(config, clock);
+    this.ingress = new Ingress({ answer: answerPublisher, network: this.#network, clock });
+    this.#publications = this.#openPublications();
     const rules = accessRules(config);
     this.#http = this.#openHttp(rules);
     this.#endpoint = this.#openEndpoint(rules);
@@ -115,18 +142,38 @@ export class ZoetropeServer {
   }
 
   async #close(): Promise<void> {
-    const goodbyes = [
+    await this.#patiently([
       this.sessions.close("shutdown"),
+      this.#publications.close(),
       this.#endpoint.goodbye("the server is shutting down"),
-    ];
-    const patience = new AbortController();
-    const enough = this.#parts.clock.sleep(GOODBYE_TIME, patience.signal).catch(() => undefined);
-    await Promise.race([Promise.all(goodbyes), enough]);
-    patience.abort();
+    ]);
     this.#endpoint.close();
     await this.#http.close();
     await this.engines.close();
+    await this.#patiently([this.#library.close()]);
     this.#loopDelay.disable();
+  }
+
+  /** Wait for the ends of all, as long as they may take. */
+  async #patiently(ends: readonly Promise<void>[]): Promise<void> {
+    const patience = new AbortController();
+    const enough = this.#parts.clock.sleep(GOODBYE_TIME, patience.signal).catch(() => undefined);
+    await Promise.race([Promise.all(ends), enough]);
+    patience.abort();
+  }
+
+  #openPublications(): Publications {
+    const { config, clock, logger } = this.#parts;
+    const { metrics } = this;
+    const { limits } = this.sessions;
+    const origins = new Set(config.publishTo.map((url) => new URL(url).origin));
+    return new Publications({
+      viewers: { network: this.#network, limits, clock, metrics, logger },
+      offer: offerToViewer,
+      client: new WhipClient({ clock, origins }),
+      clock,
+      logger,
+    });
   }
 
   #openEngines(): Engines {
@@ -167,6 +214,9 @@ export class ZoetropeServer {
     answerErrors(http, logger);
     modelRoutes(http, models);
     sessionRoutes(http, this.sessions);
+    recordingRoutes(http, { sessions: this.sessions, library: this.#library });
+    uploadRoutes(http, this.#library.uploads);
+    publicationRoutes(http, { sessions: this.sessions, publications: this.#publications });
     operationRoutes(http, {
       sessions: this.sessions,
       engines: this.engines,
@@ -175,8 +225,23 @@ export class ZoetropeServer {
       isDraining: () => this.#closing !== undefined,
       eventLoopDelay: () => this.#takeLoopDelay(),
     });
+    this.#serveWebRtc(http);
     if (console !== undefined) http.register(fastifyStatic, { root: console });
     return http;
+  }
+
+  #serveWebRtc(http: FastifyInstance): void {
+    const { config, clock, logger, answerViewer = answerPlayer } = this.#parts;
+    const { sessions, metrics, ingress } = this;
+    const { limits } = sessions;
+    const network = this.#network;
+    const shared = { sessions, iceServers: network.iceServers, targets: clientTargets(config) };
+    whepRoutes(http, {
+      ...shared,
+      open: rtcViewers({ answer: answerViewer, network, limits, clock, metrics, logger }),
+      most: config.viewers,
+    });
+    whipRoutes(http, { ...shared, ingress, most: config.sessions });
   }
 
   #openEndpoint(rules: AccessRules): WebSocketEndpoint {
@@ -186,13 +251,13 @@ export class ZoetropeServer {
       path: SOCKET_PATH,
       clock,
       admit: ({ headers }) =>
-        this.#isFull(config.sessions) ? TOO_MANY : refuseRequest(headers, rules),
+        this.#isFull(config.sessions + config.viewers) ? TOO_MANY : refuseRequest(headers, rules),
       accept: (peer: Peer) => new Conversation(peer, { sessions, models, clock, metrics, logger }),
     });
   }
 
-  #isFull(sessions: number): boolean {
-    return this.#closing !== undefined || this.#endpoint.peers >= sessions + SPARE_CONNECTIONS;
+  #isFull(clients: number): boolean {
+    return this.#closing !== undefined || this.#endpoint.peers >= clients + SPARE_CONNECTIONS;
   }
 
   #takeLoopDelay(): number {
@@ -201,6 +266,9 @@ export class ZoetropeServer {
     return seconds;
   }
 }
+
+const answerPlayer: AnswerViewer = (...given) => RtcViewer.answer(...given);
+const answerPublisher: AnswerPublisher = (...given) => RtcReceiver.answer(...given);
 
 function modelsToPreload({ preload }: Config, models: Models): OfferedModel[] {
   if (preload !== undefined) return preload.map((id) => models.get(id));

@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { StreamError } from "../core/errors.ts";
+import { isIceServer } from "./ice-servers.ts";
 
 /** Folder of the packages that ship. */
 const SHIPPED_MODELS = fileURLToPath(new URL("../../models", import.meta.url));
@@ -86,12 +87,92 @@ const configSchema = z.strictObject({
     .regex(/^[A-Za-z0-9._~-]+$/, "letters, digits and . _ ~ -")
     .optional()
     .meta({ title: "Secret that every client must present", placeholder: "SECRET" }),
+  viewers: z.number().int().min(1).max(10_000).default(64).meta({
+    title: "Most WebRTC viewers at once, of all sessions together",
+    placeholder: "N",
+  }),
+  ice: z
+    .array(
+      z
+        .string()
+        .max(1024)
+        .refine(isIceServer, "stun:HOST:PORT or turn:HOST:PORT?user=NAME&credential=SECRET"),
+    )
+    .max(8)
+    .default([])
+    .meta({
+      title: "STUN and TURN servers for WebRTC; none is asked when absent",
+      placeholder: "SERVER",
+    }),
+  rtcAddresses: z
+    .array(z.string().refine((address) => isIP(address) !== 0, "a numeric address"))
+    .min(1)
+    .max(16)
+    .optional()
+    .meta({
+      title: "Addresses that WebRTC clients are told; those listened on when absent",
+      placeholder: "ADDRESS",
+    }),
+  rtcPorts: z
+    .string()
+    .refine((range) => portsOf(range) !== undefined, "MIN-MAX, both from 1024 to 65535")
+    .optional()
+    .meta({ title: "Ports of WebRTC; any when absent", placeholder: "MIN-MAX" }),
+  rtcTcp: z
+    .boolean()
+    .default(false)
+    .meta({ title: "Listen on TCP too, for WebRTC clients that UDP does not reach" }),
+  rtcCandidates: z.enum(["drop", "refuse"]).default("drop").meta({
+    title:
+      "What happens to candidates of clients that point into networks this server does not serve",
+    placeholder: "NAME",
+  }),
+  publishTo: z
+    .array(z.url({ protocol: /^https?$/ }))
+    .max(64)
+    .default([])
+    .meta({
+      title: "Origins of servers that sessions may be published to (WHIP); none when absent",
+      placeholder: "URL",
+    }),
+  recordings: z.string().min(1).max(4096).optional().meta({
+    title: "Folder where recordings are kept; they go with the server when absent",
+    placeholder: "FOLDER",
+  }),
+  recordingSize: z.number().int().min(1).max(1_048_576).default(1024).meta({
+    title: "A recording is finished once it is this large",
+    unit: "MiB",
+    placeholder: "MIB",
+  }),
+  recordingCount: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(16)
+    .meta({ title: "Most recordings and clips that are kept", placeholder: "N" }),
+  clips: seconds(0, 30).default(0).meta({
+    title: "Keep this much of every session in memory, for clips; 0 keeps nothing",
+    unit: "seconds",
+    placeholder: "SECONDS",
+  }),
+  clipFormat: z
+    .enum(["mp4", "webm"])
+    .default("mp4")
+    .meta({ title: "Container of clips", placeholder: "NAME" }),
   open: z.boolean().default(false).meta({ title: "Listen beyond this machine without a token" }),
   log: z
     .enum(["error", "warn", "info", "debug"])
     .default("info")
     .meta({ title: "Least severe lines that are logged", placeholder: "LEVEL" }),
 });
+
+/** The ports that `range` names, both ends included; undefined when it is no range. */
+export function portsOf(range: string): { readonly min: number; readonly max: number } | undefined {
+  const [, low, high] = /^(\d{4,5})-(\d{4,5})$/.exec(range) ?? [];
+  const [min, max] = [Number(low), Number(high)];
+  return min >= 1024 && min <= max && max <= 65_535 ? { min, max } : undefined;
+}
 
 /** A start-up configuration. */
 export type Config = z.output<typeof configSchema>;
@@ -109,6 +190,8 @@ export interface ResolvedConfig {
 /** One setting, as flags and the environment name it. */
 export interface Setting {
   readonly key: keyof Config;
+  /** As the command line names it, without the dashes in front. */
+  readonly flag: string;
   readonly kind: "text" | "number" | "list" | "switch";
   readonly title: string;
   readonly placeholder: string;
@@ -131,6 +214,9 @@ const KINDS: Readonly<Record<string, Setting["kind"]>> = {
   boolean: "switch",
 };
 
+/** `rtcPorts` with its words joined. */
+const joined = (key: string, by: string): string => key.replaceAll(/[A-Z]/g, (word) => by + word);
+
 /** Every setting there is. */
 export const settings: readonly Setting[] = Object.entries(
   z.toJSONSchema(configSchema, { io: "input" }).properties ?? {},
@@ -139,11 +225,12 @@ export const settings: readonly Setting[] = Object.entries(
   const shown = schema.default === undefined ? "" : String(schema.default);
   return {
     key: key as keyof Config,
+    flag: joined(key, "-").toLowerCase(),
     kind: KINDS[schema.type ?? ""] ?? "text",
     title: schema.title ?? key,
     placeholder: schema.placeholder ?? "VALUE",
     default: shown === "" ? undefined : shown,
-    environment: `ZOETROPE_${key.toUpperCase()}`,
+    environment: `ZOETROPE_${joined(key, "_").toUpperCase()}`,
   };
 });
 

@@ -1,18 +1,17 @@
 import type { Clock } from "../core/clock.ts";
-import { StreamError, toStreamError } from "../core/errors.ts";
+import { StreamError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { as, type Millis } from "../core/units.ts";
 import { CLOSE, closeCodeFor } from "../protocol/close-codes.ts";
 import type { ClientMessage } from "../protocol/messages.ts";
 import { Deadline } from "../stream/deadline.ts";
 import type { Peer, PeerHandlers } from "../transport/websocket/peer.ts";
-import { publicError } from "./event-messages.ts";
-import type { HostedSession } from "./hosted-session.ts";
+import type { HostedSession, Role } from "./hosted-session.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import type { Models } from "./models.ts";
-import { execute, isCommand } from "./session-commands.ts";
 import type { Sessions } from "./sessions.ts";
-import { chooseCodec, Viewer } from "./viewer.ts";
+import { chooseCodec, SocketViewer } from "./viewers/socket-viewer.ts";
+import { pong, refusalOf, type Speaker, steer, understand } from "./viewers/steering.ts";
 
 /** What a conversation needs of the server. */
 export interface ConversationParts {
@@ -30,7 +29,7 @@ type ResumeMessage = Extract<ClientMessage, { type: "session.resume" }>;
 type Stage =
   | { readonly kind: "greeting" }
   | { readonly kind: "opening" }
-  | { readonly kind: "seated"; readonly hosted: HostedSession; readonly viewer: Viewer }
+  | { readonly kind: "seated"; readonly speaker: Speaker; readonly viewer: SocketViewer }
   | { readonly kind: "over" };
 
 /** A client must say what it wants within this time. */
@@ -61,7 +60,9 @@ export class Conversation implements PeerHandlers {
     try {
       this.#take(message);
     } catch (cause) {
-      this.#answerFailure(message, this.#understand(cause));
+      const error = understand(cause, this.#parts.logger);
+      this.#parts.metrics.refused.add(1, { code: error.code });
+      this.#peer.send(refusalOf(message, error));
     }
   }
 
@@ -78,16 +79,13 @@ export class Conversation implements PeerHandlers {
   }
 
   #take(message: ClientMessage): void {
-    const eventId = "event_id" in message ? message.event_id : undefined;
     if (message.type === "session.ping") {
-      this.#peer.send({
-        type: "session.pong",
-        ...(eventId !== undefined && { event_id: eventId }),
-      });
+      this.#peer.send(pong(message));
       return;
     }
-    if (this.#stage.kind === "seated") this.#steer(message, this.#stage);
-    else if (this.#stage.kind === "greeting") this.#greet(message);
+    if (this.#stage.kind === "seated") {
+      for (const answer of steer(message, this.#stage.speaker)) this.#peer.send(answer);
+    } else if (this.#stage.kind === "greeting") this.#greet(message);
     else throw new StreamError("state_conflict", "wait for session.created");
   }
 
@@ -113,80 +111,42 @@ export class Conversation implements PeerHandlers {
         await hosted.session.end("abandoned");
         return;
       }
-      const viewer = this.#seat(hosted, message);
+      const viewer = this.#seat(hosted, "controller", message);
       viewer.begin({ type: "session.created", eventId: message.event_id, askedAt });
     } catch (cause) {
-      this.#turnAway(this.#understand(cause), message.event_id);
+      this.#turnAway(understand(cause, this.#parts.logger), message.event_id);
     }
   }
 
   #resume(message: ResumeMessage): void {
     try {
-      const hosted = this.#parts.sessions.resume(message.session, message.token);
-      const viewer = this.#seat(hosted, message);
+      const { hosted, role } = this.#parts.sessions.enter(message.session, message.token);
+      const viewer = this.#seat(hosted, role, message);
       const askedAt = this.#parts.clock.now();
       viewer.begin({ type: "session.resumed", eventId: message.event_id, askedAt });
     } catch (cause) {
-      this.#turnAway(this.#understand(cause), message.event_id);
+      this.#turnAway(understand(cause, this.#parts.logger), message.event_id);
     }
   }
 
-  #seat(hosted: HostedSession, { media }: StartMessage | ResumeMessage): Viewer {
+  #seat(
+    hosted: HostedSession,
+    role: Role,
+    { media: wish }: StartMessage | ResumeMessage,
+  ): SocketViewer {
     const { clock, metrics, sessions } = this.#parts;
     const { limits } = sessions;
-    const viewer = new Viewer({ peer: this.#peer, hosted, wish: media, limits, clock, metrics });
-    this.#stage = { kind: "seated", hosted, viewer };
-    return viewer;
-  }
-
-  #steer(message: ClientMessage, { hosted, viewer }: Extract<Stage, { kind: "seated" }>): void {
-    const { session } = hosted;
-    if (isCommand(message)) {
-      for (const answer of execute(session, message)) this.#peer.send(answer);
-      return;
-    }
-    switch (message.type) {
-      case "media.ack":
-        viewer.acknowledge(message);
-        return;
-      case "media.request_keyframe":
-        viewer.requestKeyframe();
-        return;
-      case "stats.get":
-        this.#peer.send(viewer.stats(message.event_id));
-        return;
-      case "session.stop":
-        void session.end("stopped");
-        return;
-      case "session.start":
-      case "session.resume":
-        throw new StreamError("state_conflict", "this connection has a session already");
-      case "session.ping":
-        return;
-    }
-  }
-
-  #answerFailure(message: ClientMessage, error: StreamError): void {
-    this.#parts.metrics.refused.add(1, { code: error.code });
-    const eventId = "event_id" in message ? message.event_id : undefined;
-    if (!isCommand(message)) {
-      this.#peer.sendError(error, eventId);
-      return;
-    }
-    this.#peer.send({
-      type: "input.rejected",
-      ...(eventId !== undefined && { event_id: eventId }),
-      error: error.serialise(),
+    const viewer = new SocketViewer({
+      peer: this.#peer,
+      hosted,
+      role,
+      wish,
+      limits,
+      clock,
+      metrics,
     });
-  }
-
-  /** What to tell the client; what nobody foresaw is logged as it is. */
-  #understand(cause: unknown): StreamError {
-    const error = toStreamError(cause);
-    if (error.code === "internal") {
-      this.#parts.logger.error({ reason: error.message, stack: error.stack }, "message failed");
-    }
-    return publicError(error);
+    this.#stage = { kind: "seated", speaker: { hosted, role, viewer }, viewer };
+    return viewer;
   }
 
   #turnAway(error: StreamError, eventId?: string): void {

@@ -22,6 +22,7 @@ export const liveParametersOf = (parameters: Parameters): LiveParameters => ({
   seed: parameters.seed,
   window_frames: parameters.windowFrames,
   sink_frames: parameters.sinkFrames,
+  sound: parameters.sound,
 });
 
 /** A change of parameters as a session takes it. */
@@ -30,6 +31,7 @@ export const parameterChangeOf = (change: LiveParameterChange): ParameterChange 
   seed: change.seed,
   windowFrames: change.window_frames,
   sinkFrames: change.sink_frames,
+  sound: change.sound,
 });
 
 /** What a client is told when its session says `event`; undefined when it is not told. */

@@ -1,15 +1,19 @@
+import { StreamError } from "../core/errors.ts";
 import type { ServerEvent, StatsReport } from "../protocol/events.ts";
 import type { Session } from "../stream/session.ts";
 import { statsMessage } from "./event-messages.ts";
 import type { OfferedModel } from "./models.ts";
 import { isSameSecret } from "./secrets.ts";
 
-/** Whoever watches and steers a session at this moment. */
-export interface SeatHolder {
+/** What a client may do: steer the session and watch it, or watch it only. */
+export type Role = "controller" | "viewer";
+
+/** Whoever is with a session at this moment, over whichever transport. */
+export interface Member {
   tell(event: ServerEvent): void;
   /** The session's newest second, and how this viewer gets it. */
   stats(): StatsReport;
-  /** Another connection of the same client took the seat. */
+  /** Another connection took the controller's seat. */
   replaced(): void;
 }
 
@@ -17,7 +21,12 @@ export interface SeatHolder {
 export interface HostedSessionParts {
   readonly session: Session;
   readonly model: OfferedModel;
+  /** Secret of the one who steers. */
   readonly token: string;
+  /** Secret of those who only watch. */
+  readonly viewerToken: string;
+  /** Most members without the controller's seat. */
+  readonly mostViewers: number;
 }
 
 const NO_VIEWER: StatsReport["viewer"] = {
@@ -27,55 +36,87 @@ const NO_VIEWER: StatsReport["viewer"] = {
   bitrate: 0,
 };
 
-/** A session as the server holds it: with its model, its secret, and one seat for a viewer. */
+/** A session as the server holds it: with its model, its secrets, one controller's seat, and an audience. */
 export class HostedSession {
   readonly session: Session;
   readonly model: OfferedModel;
   readonly token: string;
+  readonly viewerToken: string;
   readonly createdAt = new Date();
-  #holder: SeatHolder | undefined;
+  readonly #mostViewers: number;
+  readonly #audience = new Set<Member>();
+  #controller: Member | undefined;
 
-  constructor({ session, model, token }: HostedSessionParts) {
+  constructor({ session, model, token, viewerToken, mostViewers }: HostedSessionParts) {
     this.session = session;
     this.model = model;
     this.token = token;
+    this.viewerToken = viewerToken;
+    this.#mostViewers = mostViewers;
   }
 
   get id(): string {
     return this.session.id;
   }
 
-  get hasViewer(): boolean {
-    return this.#holder !== undefined;
+  /** Members, the controller included. */
+  get viewers(): number {
+    return this.#audience.size + (this.#controller === undefined ? 0 : 1);
   }
 
-  /** Compares in constant time. */
-  isToken(given: string): boolean {
-    return isSameSecret(given, this.token);
+  /** What whoever knows `secret` may do; compares in constant time. */
+  roleOf(secret: string): Role | undefined {
+    const [controls, watches] = [this.token, this.viewerToken].map((own) =>
+      isSameSecret(secret, own),
+    );
+    return controls === true ? "controller" : watches === true ? "viewer" : undefined;
   }
 
-  /** Take the seat, from whoever has it. Generation runs from here on. */
-  take(holder: SeatHolder): void {
-    const before = this.#holder;
-    this.#holder = holder;
-    before?.replaced();
+  /**
+   * Join: a controller takes the seat from whoever has it, and may have been in the audience before. Generation
+   * runs while anybody is there.
+   *
+   * @throws {StreamError} `session_limit` when the audience is full.
+   */
+  join(member: Member, role: Role): void {
+    if (role === "viewer") this.#seatViewer(member);
+    else {
+      this.#audience.delete(member);
+      const before = this.#controller;
+      this.#controller = member;
+      before?.replaced();
+    }
     this.session.attach();
   }
 
-  /** Leave the seat; does nothing for a holder that was replaced. */
-  leave(holder: SeatHolder): void {
-    if (this.#holder !== holder) return;
-    this.#holder = undefined;
-    this.session.detach();
+  /** Leave; does nothing for a member that was replaced or is gone. */
+  leave(member: Member): void {
+    const hadSeat = this.#controller === member;
+    if (hadSeat) this.#controller = undefined;
+    if (!this.#audience.delete(member) && !hadSeat) return;
+    if (this.viewers === 0) this.session.detach();
+    else if (hadSeat) this.session.letGo();
   }
 
-  /** Tell the viewer, if there is one. */
+  /** Tell everybody who is there. */
   tell(event: ServerEvent): void {
-    this.#holder?.tell(event);
+    this.#controller?.tell(event);
+    for (const member of this.#audience) member.tell(event);
   }
 
-  /** The newest second in numbers. */
+  /** The newest second in numbers, as the controller gets it. */
   stats(): StatsReport {
-    return this.#holder?.stats() ?? statsMessage(this.session, NO_VIEWER);
+    return this.#controller?.stats() ?? statsMessage(this.session, NO_VIEWER);
+  }
+
+  #seatViewer(member: Member): void {
+    if (this.#audience.size >= this.#mostViewers) {
+      throw new StreamError(
+        "session_limit",
+        `at most ${this.#mostViewers} may watch a session; try again later`,
+        { recovery: "retry", detail: { limit: this.#mostViewers } },
+      );
+    }
+    this.#audience.add(member);
   }
 }

@@ -18,7 +18,7 @@ export const openLogger = ({ level, form, to }: LoggerOptions): Logger =>
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: ["token", "*.token", "authorization"], censor: "[masked]" },
+      redact: { paths: ["token", "*.token", "authorization", "ice"], censor: "[masked]" },
     },
     form === "json" ? to : readable(to),
   );

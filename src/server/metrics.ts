@@ -114,6 +114,9 @@ const FIRST_FRAME_BOUNDS = [0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10];
 /** Upper bounds for the time one block takes, seconds. */
 const BLOCK_BOUNDS = [0.005, 0.01, 0.02, 0.033, 0.05, 0.1, 0.25, 1];
 
+/** Upper bounds for the distance of sound and picture, seconds; 45 ms are noticed (ITU-R BT.1359). */
+const SKEW_BOUNDS = [0.005, 0.01, 0.02, 0.045, 0.1, 0.25, 1];
+
 /** Everything this server counts. Labels have few values and never a session or a person. */
 export class ServerMetrics {
   readonly starts = new Counter("zoetrope_session_starts_total", "Sessions asked for, by result.");
@@ -136,18 +139,29 @@ export class ServerMetrics {
     BLOCK_BOUNDS,
   );
 
+  readonly skew = new Histogram(
+    "zoetrope_av_skew_seconds",
+    "How far apart sound and picture reach viewers, as their clients measure it.",
+    SKEW_BOUNDS,
+  );
+  readonly freezes = new Counter(
+    "zoetrope_freezes_total",
+    "Freezes of the picture, as clients measure them.",
+  );
+
+  /** A client's own measurement. */
+  observed(skewMs: number | undefined, freezes: number): void {
+    if (skewMs !== undefined) this.skew.observe(Math.abs(skewMs) / 1000);
+    this.freezes.add(freezes);
+  }
+
   /** The text of `/metrics`, with `gauges` read at this moment. */
   exposition(gauges: readonly Gauge[]): string {
-    const { starts, ends, frames, sentBytes, refused, engines, firstFrame, blockTime } = this;
+    const { starts, ends, frames, sentBytes, refused, engines } = this;
+    const { firstFrame, blockTime, skew, freezes } = this;
     return exposition([
-      starts,
-      ends,
-      frames,
-      sentBytes,
-      refused,
-      engines,
-      firstFrame,
-      blockTime,
+      ...[starts, ends, frames, sentBytes, refused, engines],
+      ...[firstFrame, blockTime, skew, freezes],
       ...gauges,
     ]);
   }

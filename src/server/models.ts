@@ -171,6 +171,7 @@ export function parametersSchemaOf({ session }: OfferedModel): ObjectSchema {
       default: cache.windowFrames,
     },
     sink_frames: { minimum: 0, maximum: cache.sinkFrames, default: cache.sinkFrames },
+    sound: { default: "none" },
   };
   const properties = Object.fromEntries(
     Object.entries(schema.properties).map(([name, property]) => [

@@ -81,6 +81,7 @@ async function play(session: EngineSession, options: RenderOptions): Promise<voi
       control: vector,
       epoch,
       steps,
+      sound: "none",
       renditions: [rendition],
       keyframes: done === 0 ? [rendition.id] : [],
     });

@@ -16,7 +16,7 @@ import {
 import { Session } from "../stream/session.ts";
 import type { Engines } from "./engines.ts";
 import { parameterChangeOf } from "./event-messages.ts";
-import { HostedSession } from "./hosted-session.ts";
+import { HostedSession, type Role } from "./hosted-session.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import type { Models, OfferedModel } from "./models.ts";
 import { randomId, randomSecret } from "./secrets.ts";
@@ -31,10 +31,20 @@ export interface SessionsOptions {
   readonly clock: Clock;
   readonly metrics: ServerMetrics;
   readonly logger: Logger;
+  /** Told of every session that is opened. */
+  readonly opened: (hosted: HostedSession) => void;
+}
+
+/** A session, and what somebody may do there. */
+export interface Entrance {
+  readonly hosted: HostedSession;
+  readonly role: Role;
 }
 
 /** When a client that was refused may try again. */
 export const RETRY_AFTER: Millis = as(5_000);
+/** Most members of one session that only watch. */
+const MOST_VIEWERS = 64;
 /** Seeds that are drawn for clients that name none. */
 const SEEDS = 2 ** 32;
 
@@ -87,13 +97,14 @@ export class Sessions {
   }
 
   /**
-   * The session `id`, for a client that knows its secret.
+   * The session `id`, and what a client that knows `secret` may do there.
    *
    * @throws {StreamError} `unknown_session`, the same for a wrong secret.
    */
-  resume(id: string, token: string): HostedSession {
+  enter(id: string, secret: string): Entrance {
     const hosted = this.find(id);
-    if (hosted.isToken(token)) return hosted;
+    const role = hosted.roleOf(secret);
+    if (role !== undefined) return { hosted, role };
     throw new StreamError("unknown_session", "there is no such session, or it ended");
   }
 
@@ -152,11 +163,18 @@ export class Sessions {
     }
     const { limits, clock, logger } = this.#options;
     const session = new Session({ engine, model: model.session, parameters, limits, clock });
-    const hosted = new HostedSession({ session, model, token: randomSecret() });
+    const hosted = new HostedSession({
+      session,
+      model,
+      token: randomSecret(),
+      viewerToken: randomSecret(),
+      mostViewers: MOST_VIEWERS,
+    });
     this.#hosted.set(hosted.id, hosted);
     const log = logger.child({ session: hosted.id, model: model.id });
     log.info({}, "session created");
     this.#watch(hosted, log);
+    this.#options.opened(hosted);
     return hosted;
   }
 

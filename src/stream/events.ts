@@ -2,7 +2,7 @@
 
 import type { StreamError } from "../core/errors.ts";
 import type { BlockIndex, FrameIndex, Micros, Millis } from "../core/units.ts";
-import type { CacheReport, VideoPacket } from "./engine/contract.ts";
+import type { CacheReport, SoundPacket, VideoPacket } from "./engine/contract.ts";
 
 /** Where a session is in its life. */
 export type SessionState = "loading" | "streaming" | "paused" | "detached" | "ended";
@@ -17,7 +17,7 @@ export type SessionEnd =
   | "shutdown"
   | "error";
 
-/** One picture, due to be shown, in every rendition. */
+/** One picture, due to be shown, in every rendition, and the sound that goes with it. */
 export interface Picture {
   readonly block: BlockIndex;
   readonly frame: FrameIndex;
@@ -26,7 +26,20 @@ export interface Picture {
   readonly epoch: number;
   readonly endOfBlock: boolean;
   readonly packets: readonly VideoPacket[];
+  /** The sound that begins while this picture is shown, in time order. */
+  readonly sound: readonly SoundPacket[];
 }
+
+/** One packet of sound, due to be sent, and the picture that is shown when it begins. */
+export interface Sound {
+  readonly packet: SoundPacket;
+  readonly picture: Picture;
+}
+
+/** What the media clock lets go: a picture, or the sound that begins at that time. */
+export type Moment =
+  | { readonly kind: "picture"; readonly picture: Picture }
+  | { readonly kind: "sound"; readonly sound: Sound };
 
 /** The middle, the slow twentieth and the slowest of a second's block times. */
 export interface Spread {

@@ -1,5 +1,5 @@
 import { StreamError } from "../core/errors.ts";
-import type { CacheOptions } from "./engine/contract.ts";
+import type { CacheOptions, SoundSource } from "./engine/contract.ts";
 import type { SessionModel } from "./model.ts";
 
 /** What may change while a session runs, besides controls. */
@@ -12,6 +12,8 @@ export interface Parameters {
   readonly windowFrames: number;
   /** Frames that are never evicted, from the next reset on. */
   readonly sinkFrames: number;
+  /** What is heard, from the next block on. */
+  readonly sound: SoundSource;
 }
 
 /** A change of some parameters. */
@@ -23,6 +25,7 @@ export const defaultParameters = (model: SessionModel, seed: number): Parameters
   seed,
   windowFrames: model.cache.windowFrames,
   sinkFrames: model.cache.sinkFrames,
+  sound: "none",
 });
 
 /**
@@ -40,6 +43,7 @@ export function changeParameters(
     seed: change.seed ?? parameters.seed,
     windowFrames: change.windowFrames ?? parameters.windowFrames,
     sinkFrames: change.sinkFrames ?? parameters.sinkFrames,
+    sound: change.sound ?? parameters.sound,
   };
   const { choices } = model.steps;
   require(choices.includes(next.steps), "steps", `one of ${choices.join(", ")}`);

@@ -2,35 +2,41 @@ import { concatMap, Observable } from "rxjs";
 import type { Leased } from "../core/credits.ts";
 import { as, frameTime, type Micros, type Millis } from "../core/units.ts";
 import type { BlockResult } from "./engine/contract.ts";
-import type { Picture } from "./events.ts";
+import type { Moment, Picture, Position } from "./events.ts";
 import type { Pacer } from "./pacer.ts";
 
-/** What paces the frames of finished blocks. */
+/** What paces the media of finished blocks. */
 export interface PacingParts {
   readonly pacer: Pacer;
   readonly frameRate: number;
-  /** Told how late each frame was let go. */
+  /** Told how late each picture was let go. */
   readonly released: (late: Millis) => void;
 }
 
 /**
- * Let the frames of each block go on the media clock, in order; a block's lease returns after its last.
+ * Let the pictures and the sound of each block go on the media clock, in order of their times; a block's lease
+ * returns after its last. Sound that left with its picture would reach a player up to a picture's time early, in
+ * jerks, and a player hides jerks behind delay.
  *
- * Lifecycle: cold. Buffers at most as many blocks as there are leases. Unsubscribing drops the frames that
- * are waiting; their leases are returned by `pull`.
+ * Lifecycle: cold. Buffers at most as many blocks as there are leases. Unsubscribing drops what is waiting; the
+ * leases are returned by `pull`.
  */
-export const pacePictures =
+export const paceMoments =
   (parts: PacingParts) =>
-  (blocks: Observable<Leased<BlockResult>>): Observable<Picture> =>
+  (blocks: Observable<Leased<BlockResult>>): Observable<Moment> =>
     blocks.pipe(concatMap((leased) => paceBlock(leased, parts)));
 
 const paceBlock = ({ value: block, lease }: Leased<BlockResult>, parts: PacingParts) =>
-  new Observable<Picture>((subscriber) => {
+  new Observable<Moment>((subscriber) => {
     const stop = new AbortController();
     const run = async () => {
       for (const picture of picturesOf(block, parts.frameRate)) {
         parts.released(await parts.pacer.release(picture.pts, stop.signal));
-        subscriber.next(picture);
+        subscriber.next({ kind: "picture", picture });
+        for (const packet of picture.sound) {
+          await parts.pacer.release(packet.pts, stop.signal);
+          subscriber.next({ kind: "sound", sound: { packet, picture } });
+        }
       }
       subscriber.complete();
     };
@@ -46,19 +52,28 @@ const paceBlock = ({ value: block, lease }: Leased<BlockResult>, parts: PacingPa
     };
   });
 
+/** Where a block begins. */
+export const positionOf = ({ block, firstFrame, pts }: BlockResult): Position => ({
+  block,
+  frame: firstFrame,
+  pts,
+});
+
 /** The pictures of a block in order; a block nobody watched has pictures without packets. */
 export function picturesOf(block: BlockResult, frameRate: number): Picture[] {
   return Array.from({ length: block.frames }, (_, i) => {
     const frame = block.firstFrame + i;
     const pts = frameTime(frame, frameRate);
+    const end = frameTime(frame + 1, frameRate);
     return {
       block: block.block,
       frame: as(frame),
       pts,
-      duration: as<Micros>(frameTime(frame + 1, frameRate) - pts),
+      duration: as<Micros>(end - pts),
       epoch: block.epoch,
       endOfBlock: i === block.frames - 1,
       packets: block.packets.filter((packet) => packet.frame === frame),
+      sound: block.sound.filter((packet) => packet.pts >= pts && packet.pts < end),
     };
   });
 }

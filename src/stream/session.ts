@@ -1,4 +1,4 @@
-import { fromEvent, type Observable, Subject, share, takeUntil } from "rxjs";
+import { concatMap, fromEvent, type Observable, Subject, share, takeUntil } from "rxjs";
 import type { Clock } from "../core/clock.ts";
 import type { ControlValues } from "../core/controls.ts";
 import { Credits } from "../core/credits.ts";
@@ -12,12 +12,14 @@ import type {
   RenditionCodec,
 } from "./engine/contract.ts";
 import type {
+  Moment,
   Picture,
   Position,
   SessionEnd,
   SessionEvent,
   SessionReport,
   SessionState,
+  Sound,
 } from "./events.ts";
 import { Gate } from "./gate.ts";
 import { Limits, type SessionLimits } from "./limits.ts";
@@ -30,7 +32,7 @@ import {
   type ParameterChange,
   type Parameters,
 } from "./parameters.ts";
-import { pacePictures } from "./pipeline.ts";
+import { paceMoments, positionOf } from "./pipeline.ts";
 import { pull } from "./pull.ts";
 import { type RenditionHold, Renditions } from "./renditions.ts";
 
@@ -71,6 +73,8 @@ export class Session {
    * at the end. Unsubscribing stops nothing.
    */
   readonly pictures$: Observable<Picture>;
+  /** Packets of sound when they are due. Lifecycle: as `pictures$`. */
+  readonly sound$: Observable<Sound>;
   readonly #engine: EngineSession;
   readonly #clock: Clock;
   readonly #events = new Subject<SessionEvent>();
@@ -115,7 +119,13 @@ export class Session {
       },
       this.#life.signal,
     );
-    this.pictures$ = this.#open();
+    const moments$ = this.#open();
+    this.pictures$ = moments$.pipe(
+      concatMap((moment) => (moment.kind === "picture" ? [moment.picture] : [])),
+    );
+    this.sound$ = moments$.pipe(
+      concatMap((moment) => (moment.kind === "sound" ? [moment.sound] : [])),
+    );
     void this.#reportEverySecond();
   }
 
@@ -164,6 +174,11 @@ export class Session {
     this.#controls.release();
     this.#limits.detached();
     this.#applyState();
+  }
+
+  /** Nobody steers any more, though somebody watches: all controls are let go. */
+  letGo(): void {
+    this.#controls.release();
   }
 
   pause(): void {
@@ -265,9 +280,9 @@ export class Session {
     await this.#engine.close().catch(() => undefined);
   }
 
-  #open(): Observable<Picture> {
-    const pictures$ = pull((signal) => this.#blocks(signal), this.#credits).pipe(
-      pacePictures({
+  #open(): Observable<Moment> {
+    const moments$ = pull((signal) => this.#blocks(signal), this.#credits).pipe(
+      paceMoments({
         pacer: this.#pacer,
         frameRate: this.model.frameRate,
         released: (late) => this.#metrics.released(late),
@@ -276,8 +291,8 @@ export class Session {
       // Whoever subscribes after the end is told of the end, and starts nothing.
       share({ resetOnComplete: false, resetOnError: false, resetOnRefCountZero: false }),
     );
-    pictures$.subscribe({ error: (error: unknown) => this.#failed(error) });
-    return pictures$;
+    moments$.subscribe({ error: (error: unknown) => this.#failed(error) });
+    return moments$;
   }
 
   async *#blocks(signal: AbortSignal): AsyncGenerator<BlockResult> {
@@ -298,6 +313,7 @@ export class Session {
       control: vector,
       epoch,
       steps: this.#parameters.steps,
+      sound: this.#parameters.sound,
       renditions: this.#renditions.active,
       keyframes: this.#renditions.takeKeyframes(),
     });
@@ -381,9 +397,3 @@ export class Session {
     }
   }
 }
-
-const positionOf = ({ block, firstFrame, pts }: BlockResult): Position => ({
-  block,
-  frame: firstFrame,
-  pts,
-});

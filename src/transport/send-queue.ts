@@ -109,6 +109,14 @@ export class SendQueue {
     return "sent";
   }
 
+  /** Send a piece of sound, or drop it where there is no room; it is no part of what is skipped or resumed. */
+  offerSound(frame: OutgoingFrame): "sent" | "dropped" {
+    const bytes = MEDIA_HEADER_BYTES + frame.payload.byteLength;
+    if (!this.#hasRoom(bytes, 1)) return "dropped";
+    this.#send(frame, bytes);
+    return "sent";
+  }
+
   /**
    * The viewer has everything up to `sequence`. False when it never was sent that frame; nothing changes
    * then. An old acknowledgement changes nothing either.

@@ -129,7 +129,10 @@ test("the example of the SDK's README works as it is written", async () => {
   const example = /```html\n([\s\S]*?)```/.exec(readme)?.[1];
   if (example === undefined) throw new Error("the README has no example");
   const body = example
-    .replace(/model: "[a-z-]+"/, 'model: "tiny-separable", media: { markers: true }')
+    .replace(
+      /model: "[a-z-]+"/,
+      'model: "tiny-separable", transport: "websocket", media: { markers: true }',
+    )
     .replace(/<\/script>/, "</script>");
   here = await visit(browser, `${server.address}/example.html`, undefined, (page) =>
     page.route("**/example.html", (route) =>

@@ -39,6 +39,7 @@ export const request = (index: number, change: Partial<BlockRequest> = {}): Bloc
   control: Float32Array.of(index % 2, Math.sin(index), index % 3 === 0 ? 1 : 0, 0),
   epoch: index,
   steps: 2,
+  sound: "none",
   renditions: [RAW],
   keyframes: [],
   ...change,

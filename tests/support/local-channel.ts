@@ -2,7 +2,7 @@
 
 import type { Clock } from "../../src/core/clock.ts";
 import { toStreamError } from "../../src/core/errors.ts";
-import { openEncoder } from "../../src/media/codecs/open.ts";
+import { openEncoder, openSoundEncoder } from "../../src/media/codecs/open.ts";
 import type { EngineChannel } from "../../src/stream/engine/channel.ts";
 import type { CallMessage, EngineMessage, StartMessage } from "../../src/stream/engine/messages.ts";
 import { SessionTable } from "../../src/stream/engine/session-table.ts";
@@ -29,7 +29,13 @@ export function localChannel(
   clock: Clock,
   onCall: (message: CallMessage, channel: LocalChannel) => void = () => undefined,
 ): LocalChannel {
-  const table = new SessionTable({ model, openEncoder, clock, compute: new Turns() });
+  const table = new SessionTable({
+    model,
+    openEncoder,
+    openSoundEncoder,
+    clock,
+    compute: new Turns(),
+  });
   const ending = Promise.withResolvers<string>();
   const state = { isOver: false, isFrozen: false };
   let receiver: (message: EngineMessage) => void = () => undefined;

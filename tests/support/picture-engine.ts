@@ -1,7 +1,7 @@
 /** An engine inside the test's process: simple moving pictures, really encoded, one frame a block. */
 
 import { as, frameTime } from "../../src/core/units.ts";
-import { openEncoder } from "../../src/media/codecs/open.ts";
+import { openEncoder, openSoundEncoder } from "../../src/media/codecs/open.ts";
 import type { VideoEncoder } from "../../src/media/encoder.ts";
 import type { RunningEngine, StartEngine } from "../../src/server/engines.ts";
 import type {
@@ -11,6 +11,7 @@ import type {
   RenditionOptions,
   VideoPacket,
 } from "../../src/stream/engine/contract.ts";
+import { SoundTrack } from "../../src/stream/engine/sound-track.ts";
 import { gradient, type PictureSize } from "./pictures.ts";
 
 /** What a test may look at and decide. */
@@ -67,11 +68,13 @@ class PictureSession implements EngineSession {
   readonly id: string;
   readonly #parts: PictureParts;
   readonly #encoders = new Map<number, VideoEncoder>();
+  readonly #sound: SoundTrack;
   #block = 0;
 
   constructor(id: string, parts: PictureParts) {
     this.id = id;
     this.#parts = parts;
+    this.#sound = new SoundTrack(parts.frameRate, openSoundEncoder);
   }
 
   async next(request: BlockRequest): Promise<BlockResult> {
@@ -91,6 +94,7 @@ class PictureSession implements EngineSession {
       pts: frameTime(frame, frameRate),
       epoch: request.epoch,
       packets,
+      sound: await this.#sound.encode({ firstFrame: frame, frames: 1 }, request.sound),
       timings: { encoder: none, denoise: none, decode: none, encode: none, total: none },
       cache: { policy: "window", bytes: as(0), slots: 0, capacity: 0 },
     };
@@ -141,6 +145,7 @@ class PictureSession implements EngineSession {
   close(): Promise<void> {
     for (const encoder of this.#encoders.values()) encoder.close();
     this.#encoders.clear();
+    this.#sound.close();
     this.#parts.sessions.delete(this);
     return Promise.resolve();
   }

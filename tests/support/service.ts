@@ -12,6 +12,7 @@ import { ZoetropeServer } from "../../src/server/app.ts";
 import { resolveConfig } from "../../src/server/config.ts";
 import type { StartEngine } from "../../src/server/engines.ts";
 import { findModels } from "../../src/server/models.ts";
+import type { AnswerViewer } from "../../src/transport/webrtc/contract.ts";
 
 /** The packages that tests are served. */
 export const FIXTURES = fileURLToPath(new URL("../fixtures", import.meta.url));
@@ -36,6 +37,7 @@ export async function until(
 /** What a test decides about its server. */
 export interface ServiceOptions {
   readonly startEngine: StartEngine;
+  readonly answerViewer?: AnswerViewer;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly clock?: Clock;
 }
@@ -52,6 +54,7 @@ export class Service implements AsyncDisposable {
 
   static async start({
     startEngine,
+    answerViewer,
     config = {},
     clock = systemClock,
   }: ServiceOptions): Promise<Service> {
@@ -64,6 +67,7 @@ export class Service implements AsyncDisposable {
       config: resolved.config,
       models,
       startEngine,
+      ...(answerViewer !== undefined && { answerViewer }),
       clock,
       logger: silentLogger,
     });

@@ -26,6 +26,9 @@ import {
 /** Key packets come on demand only; this many pictures is 276 days at 90 a second. */
 const ENDLESS_GOP = 2 ** 31 - 1;
 
+/** A stretch of pictures this long keeps the bitrate, so that a viewer's network is not overrun by a lively one. */
+const RATE_BUFFER_SECONDS = 0.5;
+
 interface CodecSettings {
   readonly encoder: string;
   readonly options: Readonly<Record<string, string>>;
@@ -76,6 +79,9 @@ function describe(context: CodecContext, options: EncoderOptions): void {
   context.timeBase = new Rational(1, 1_000_000);
   context.framerate = new Rational(Math.round(options.frameRate * 1000), 1000);
   context.bitRate = BigInt(Math.round(options.bitrate));
+  context.rcMinRate = options.codec === "vp8" ? context.bitRate : 0n;
+  context.rcMaxRate = context.bitRate;
+  context.rcBufferSize = Math.round(options.bitrate * RATE_BUFFER_SECONDS);
   context.gopSize = ENDLESS_GOP;
   context.maxBFrames = 0;
   context.threadCount = 1;

@@ -1,4 +1,5 @@
 import type { EncoderOptions, VideoEncoder } from "../encoder.ts";
+import type { SoundEncoder } from "../sound-encoder.ts";
 import { openRawEncoder } from "./raw.ts";
 
 /**
@@ -11,4 +12,14 @@ export async function openEncoder(options: EncoderOptions): Promise<VideoEncoder
   if (codec === "rgb") return openRawEncoder(options);
   const { openNodeAvEncoder } = await import("./node-av.ts");
   return openNodeAvEncoder({ ...options, codec });
+}
+
+/**
+ * Open the sound encoder; FFmpeg is loaded then.
+ *
+ * @throws {StreamError} `encoder_failed` when it cannot be opened.
+ */
+export async function openSoundEncoder(): Promise<SoundEncoder> {
+  const { openOpusEncoder } = await import("./opus.ts");
+  return openOpusEncoder();
 }

@@ -29,9 +29,9 @@ export function configOf(flags: RawConfig): ResolvedConfig {
 }
 
 function optionOf(setting: Setting): Option {
-  const { key, kind, title, placeholder, environment } = setting;
+  const { flag, kind, title, placeholder, environment } = setting;
   const value =
     kind === "switch" ? "" : kind === "list" ? ` <${placeholder}...>` : ` <${placeholder}>`;
   const shown = setting.default === undefined ? "" : `, default ${setting.default}`;
-  return new Option(`--${key}${value}`, `${title} (${environment}${shown})`);
+  return new Option(`--${flag}${value}`, `${title} (${environment}${shown})`);
 }

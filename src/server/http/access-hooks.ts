@@ -7,6 +7,7 @@ import {
   TOKEN_COOKIE,
 } from "../access.ts";
 import { sendError } from "./errors.ts";
+import { isWishPath, opensBySession } from "./wish-paths.ts";
 
 /** Answered without a token: whoever watches the server's health need not be its user. */
 const PUBLIC_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
@@ -38,10 +39,14 @@ export function guard(http: FastifyInstance, rules: AccessRules): void {
   http.addHook("onRequest", async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
     allowForeign(request, reply, rules);
-    if (request.method === "OPTIONS") return reply.code(204).send();
     const [path = "", query = ""] = request.url.split("?", 2);
+    if (request.method === "OPTIONS") {
+      if (isWishPath(path)) reply.header("accept-post", "application/sdp");
+      return reply.code(204).send();
+    }
     if (request.method === "GET" && path === "/" && signIn(query, reply, rules)) return reply;
-    const open = PUBLIC_PATHS.has(path) ? { ...rules, token: undefined } : rules;
+    const open =
+      PUBLIC_PATHS.has(path) || opensBySession(path) ? { ...rules, token: undefined } : rules;
     const refusal = refuseRequest(request.headers, open);
     return refusal === undefined ? undefined : sendError(reply, refusal.error, refusal.status);
   });
@@ -58,8 +63,8 @@ function allowForeign(request: FastifyRequest, reply: FastifyReply, rules: Acces
   reply.headers({
     "access-control-allow-origin": origin,
     "access-control-allow-methods": "GET, POST, PATCH, DELETE",
-    "access-control-allow-headers": "authorization, content-type",
-    "access-control-expose-headers": "location, retry-after",
+    "access-control-allow-headers": "authorization, content-type, if-match",
+    "access-control-expose-headers": "location, retry-after, etag, link",
   });
 }
 

@@ -22,8 +22,10 @@ export function sessionRoutes(http: FastifyInstance, sessions: Sessions): void {
       .send({
         ...describe(hosted),
         token: hosted.token,
+        viewer_token: hosted.viewerToken,
         grace_ms: sessions.limits.grace,
         socket: SOCKET_PATH,
+        whep: `/v1/sessions/${hosted.id}/whep`,
       });
   });
   http.get<SessionPath>("/v1/sessions/:id", ({ params }) => describe(sessions.find(params.id)));
@@ -44,7 +46,7 @@ const describe = (hosted: HostedSession) => ({
   id: hosted.id,
   model: hosted.model.id,
   state: hosted.session.state,
-  viewers: hosted.hasViewer ? 1 : 0,
+  viewers: hosted.viewers,
   created_at: hosted.createdAt.toISOString(),
   block: hosted.session.position.block,
   frame: hosted.session.position.frame,

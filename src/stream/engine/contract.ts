@@ -10,6 +10,9 @@ import type { BlockIndex, Bytes, FrameIndex, Micros, Millis } from "../../core/u
 /** Codecs an engine can encode a session's pictures with; `rgb` is the raw picture. */
 export type RenditionCodec = "h264" | "vp8" | "rgb";
 
+/** What a session sounds like: nothing, or the signal of src/media/sound/test-signal.ts to measure with. */
+export type SoundSource = "none" | "test";
+
 /** One encoding of a session's pictures, shared by every viewer that wants it. */
 export interface RenditionOptions {
   readonly id: number;
@@ -43,6 +46,7 @@ export interface BlockRequest {
   readonly control: Float32Array;
   readonly epoch: number;
   readonly steps: number;
+  readonly sound: SoundSource;
   /** Renditions to encode this block for, and those that must begin with a key packet. */
   readonly renditions: readonly RenditionOptions[];
   readonly keyframes: readonly number[];
@@ -54,6 +58,14 @@ export interface VideoPacket {
   readonly codec: RenditionCodec;
   readonly key: boolean;
   readonly frame: FrameIndex;
+  readonly pts: Micros;
+  readonly duration: Micros;
+  readonly data: Uint8Array;
+}
+
+/** One Opus packet: mono, 48 kHz. */
+export interface SoundPacket {
+  /** When its first sample is heard, on the same clock as the pictures. */
   readonly pts: Micros;
   readonly duration: Micros;
   readonly data: Uint8Array;
@@ -85,6 +97,8 @@ export interface BlockResult {
   readonly epoch: number;
   /** In frame order; for each frame one packet per rendition. */
   readonly packets: readonly VideoPacket[];
+  /** In time order: the packets that begin inside the block. */
+  readonly sound: readonly SoundPacket[];
   readonly timings: BlockTimings;
   readonly cache: CacheReport;
 }

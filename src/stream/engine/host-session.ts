@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { StreamError } from "../../core/errors.ts";
 import { as, type BlockIndex, type FrameIndex, frameTime, type Millis } from "../../core/units.ts";
 import { drawMarker } from "../../media/marker.ts";
+import type { SoundEncoder } from "../../media/sound-encoder.ts";
 import type { GeneratedBlock, Generation, Model, PastBlock } from "../../models/model.ts";
 import type { BlockRequest, CacheOptions, SessionOptions, SessionSnapshot } from "./contract.ts";
 import { type BlockPictures, Encoders, type OpenEncoder, type VideoFormat } from "./encoders.ts";
@@ -11,12 +12,14 @@ import {
   type ResetChange,
   type RestoredState,
 } from "./messages.ts";
+import { SoundTrack } from "./sound-track.ts";
 import { Turns } from "./turns.ts";
 
 /** What the sessions of one engine share. */
 export interface HostParts {
   readonly model: Model;
   readonly openEncoder: OpenEncoder;
+  readonly openSoundEncoder: () => Promise<SoundEncoder>;
   readonly clock: Clock;
   /** Inference takes all cores it may: one piece of it runs at a time, in the order of asking. */
   readonly compute: Turns;
@@ -32,6 +35,7 @@ export class HostSession {
   readonly #parts: HostParts;
   readonly #generation: Generation;
   readonly #encoders: Encoders;
+  readonly #sound: SoundTrack;
   readonly #format: VideoFormat;
   readonly #calls = new Turns();
 
@@ -42,6 +46,7 @@ export class HostSession {
     this.#generation = generation;
     this.#format = { width, height, frameRate };
     this.#encoders = new Encoders(this.#format, parts.openEncoder);
+    this.#sound = new SoundTrack(frameRate, parts.openSoundEncoder);
   }
 
   /**
@@ -110,6 +115,7 @@ export class HostSession {
   close(): Promise<void> {
     return this.#withGeneration(async (generation) => {
       this.#encoders.close();
+      this.#sound.close();
       await generation.close();
     });
   }
@@ -130,6 +136,10 @@ export class HostSession {
     this.#mark(made, firstFrame, request.epoch);
     const pictures: BlockPictures = { block, firstFrame, pictures: made.pictures };
     const packets = await this.#encoders.encode(pictures, request);
+    const sound = await this.#sound.encode(
+      { firstFrame, frames: made.pictures.length },
+      request.sound,
+    );
     const encoded = clock.now();
     requireSendable(packets.reduce((n, { data }) => n + data.length, made.latents.byteLength));
     const timings = {
@@ -144,6 +154,7 @@ export class HostSession {
       pts: frameTime(firstFrame, this.#format.frameRate),
       epoch: request.epoch,
       packets,
+      sound,
       timings,
       cache: this.#generation.cache,
     };

@@ -1,7 +1,7 @@
 import { systemClock } from "../../core/clock.ts";
 import { toStreamError } from "../../core/errors.ts";
 import { as, type BitsPerSecond } from "../../core/units.ts";
-import { openEncoder } from "../../media/codecs/open.ts";
+import { openEncoder, openSoundEncoder } from "../../media/codecs/open.ts";
 import { openModel } from "../../models/model.ts";
 import { loadPackage } from "../../models/package.ts";
 import type { VideoFormat } from "./encoders.ts";
@@ -44,7 +44,13 @@ async function start({ packagePath, provider, intraOpThreads }: StartMessage) {
     openModel(modelPackage, options, systemClock),
     warmUpEncoders(modelPackage.manifest.lanes.video),
   ]);
-  return new SessionTable({ model, openEncoder, clock: systemClock, compute: new Turns() });
+  return new SessionTable({
+    model,
+    openEncoder,
+    openSoundEncoder,
+    clock: systemClock,
+    compute: new Turns(),
+  });
 }
 
 /** Load the codecs' libraries, so that the first session's first picture does not wait for them. */

@@ -1,11 +1,11 @@
 import { WebSocket } from "ws";
 import type { Clock } from "../../core/clock.ts";
-import { StreamError, toStreamError } from "../../core/errors.ts";
+import { type StreamError, toStreamError } from "../../core/errors.ts";
 import { as, type Bytes, type Millis } from "../../core/units.ts";
 import { CLOSE, type CloseCode, closeCodeFor } from "../../protocol/close-codes.ts";
 import type { ServerEvent } from "../../protocol/events.ts";
-import { type ClientMessage, LIMITS, parseClientMessage } from "../../protocol/messages.ts";
-import { type Rate, RateLimit } from "../rate-limit.ts";
+import type { ClientMessage } from "../../protocol/messages.ts";
+import { errorEvent, MessageGate, type Verdict } from "../message-gate.ts";
 import type { MediaSink } from "../send-queue.ts";
 
 /** Where a peer delivers. Nothing is called after `closed`. */
@@ -25,10 +25,6 @@ const SILENCE: Millis = as(15_000);
 const MOST_BUFFERED: Bytes = as(1_500_000);
 /** How long a client may take to answer a close. */
 const PATIENCE: Millis = as(2_000);
-/** Messages above their rate that are refused one by one; a client that sends more is cut off. */
-const EXCESS: Rate = { perSecond: 60, burst: 960 };
-/** How often a client is told that it is too fast. */
-const COMPLAINTS: Rate = { perSecond: 1, burst: 1 };
 /** Most bytes a close frame has for its reason (RFC 6455, section 5.5). */
 const REASON_BYTES = 123;
 
@@ -41,9 +37,7 @@ const REASON_BYTES = 123;
 export class Peer implements MediaSink {
   readonly #socket: WebSocket;
   readonly #clock: Clock;
-  readonly #messages: RateLimit;
-  readonly #excess: RateLimit;
-  readonly #complaints: RateLimit;
+  readonly #gate: MessageGate;
   readonly #life = new AbortController();
   #handlers: PeerHandlers | undefined;
   #heardAt: Millis;
@@ -53,12 +47,7 @@ export class Peer implements MediaSink {
     this.#socket = socket;
     this.#clock = clock;
     this.#heardAt = clock.now();
-    this.#messages = new RateLimit(clock, {
-      perSecond: LIMITS.messagesPerSecond,
-      burst: LIMITS.messageBurst,
-    });
-    this.#excess = new RateLimit(clock, EXCESS);
-    this.#complaints = new RateLimit(clock, COMPLAINTS);
+    this.#gate = new MessageGate(clock);
   }
 
   /** Begin to deliver; called once. */
@@ -69,7 +58,7 @@ export class Peer implements MediaSink {
     });
     // A ping is answered by ws itself, and counts as a message does.
     this.#socket.on("ping", () => {
-      if (this.#isAllowed()) this.#heardAt = this.#clock.now();
+      this.#heard(this.#gate.admit());
     });
     this.#socket.on("pong", () => {
       this.#heardAt = this.#clock.now();
@@ -98,13 +87,7 @@ export class Peer implements MediaSink {
 
   /** Tell the client that its message, or something it depends on, failed. */
   sendError(error: StreamError, eventId?: string): void {
-    const { event_id, ...detail } = error.detail;
-    const echo = eventId ?? event_id;
-    this.send({
-      type: "error",
-      ...(typeof echo === "string" && { event_id: echo }),
-      error: { ...error.serialise(), detail },
-    });
+    this.send(errorEvent(error, eventId));
   }
 
   /** Say goodbye; what comes in after that is not delivered. */
@@ -131,37 +114,35 @@ export class Peer implements MediaSink {
   }
 
   #received(data: Buffer, isBinary: boolean): void {
-    if (!this.#isAllowed()) return;
-    this.#heardAt = this.#clock.now();
+    if (this.#isClosing) return;
+    const verdict = this.#gate.judge(data.byteLength, () =>
+      isBinary ? undefined : data.toString("utf8"),
+    );
+    this.#heard(verdict);
+    if (verdict.kind === "message") this.#deliver(verdict.message);
+  }
+
+  /** What counts as a message came; see to what is wrong with it. */
+  #heard(verdict: Verdict | undefined): void {
+    if (this.#isClosing) return;
+    if (verdict?.kind === "cut") this.close(CLOSE.protocol, "far too many messages");
+    if (verdict?.kind === "refused") this.#refuse(verdict.error);
+    if (verdict?.kind !== "ignored") this.#heardAt = this.#clock.now();
+  }
+
+  #deliver(message: ClientMessage): void {
     try {
-      this.#handlers?.message(read(data, isBinary));
+      this.#handlers?.message(message);
     } catch (cause) {
       this.#refuse(toStreamError(cause));
     }
   }
 
-  #isAllowed(): boolean {
-    if (this.#isClosing) return false;
-    const isInTime = this.#messages.take();
-    if (!isInTime) this.#tooFast();
-    return isInTime;
-  }
-
   #refuse(error: StreamError): void {
     this.sendError(error);
     if (error.code === "message_too_large") this.close(closeCodeFor(error.code), error.message);
-    this.#handlers?.refused(error);
-  }
-
-  #tooFast(): void {
-    const { messagesPerSecond } = LIMITS;
-    const error = new StreamError(
-      "rate_limited",
-      `at most ${messagesPerSecond} messages a second; this one was dropped`,
-      { recovery: "retry", detail: { messages_per_second: messagesPerSecond } },
-    );
-    if (this.#complaints.take()) this.sendError(error);
-    if (!this.#excess.take()) this.close(CLOSE.protocol, "far too many messages");
+    // A message too many was dropped; there is nothing to hold against what it said.
+    if (error.code !== "rate_limited") this.#handlers?.refused(error);
   }
 
   async #cutAfter(patience: Millis): Promise<void> {
@@ -186,16 +167,6 @@ export class Peer implements MediaSink {
       else if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping();
     }
   }
-}
-
-function read(data: Buffer, isBinary: boolean): ClientMessage {
-  if (isBinary) {
-    throw new StreamError("bad_message", "binary messages go from the server to the client only");
-  }
-  if (data.byteLength > LIMITS.messageBytes) {
-    throw new StreamError("message_too_large", `a message is at most ${LIMITS.messageBytes} bytes`);
-  }
-  return parseClientMessage(data.toString("utf8"));
 }
 
 function shortened(reason: string): string {

@@ -63,6 +63,10 @@ export async function visit(
       if (typeof payload === "string") sent.push(JSON.parse(payload) as ClientMessageInput);
     });
   });
+  // What crosses a WebSocket can be watched from here; what crosses WebRTC is told by tests of their own.
+  await page.addInitScript(() => {
+    localStorage.setItem("zoetrope.transport", "websocket");
+  });
   await prepare(page);
   await page.goto(address);
   const marker = () => readPicture(page);

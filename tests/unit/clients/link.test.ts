@@ -1,26 +1,41 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Link, type LinkState } from "../../../clients/web/link.ts";
-import type { Socket, SocketHandlers } from "../../../clients/web/socket.ts";
+import type {
+  Connection,
+  ConnectionHandlers,
+  Opening,
+  TransportName,
+} from "../../../clients/web/transport.ts";
+import { StreamError } from "../../../src/core/errors.ts";
+import { as, type Millis } from "../../../src/core/units.ts";
 import { CLOSE } from "../../../src/protocol/close-codes.ts";
 import type { ServerEvent } from "../../../src/protocol/events.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 const GRACE = 10_000;
 
-/** One socket as the far side sees it. */
-class FakeSocket implements Socket {
+/** One connection as the far side sees it. */
+class FakeConnection implements Connection {
   readonly sent: Record<string, unknown>[] = [];
-  readonly #handlers: SocketHandlers;
+  readonly transport: TransportName;
+  readonly #opening: Opening;
+  readonly #handlers: ConnectionHandlers;
   isClosed = false;
 
-  constructor(handlers: SocketHandlers) {
+  constructor(transport: TransportName, opening: Opening, handlers: ConnectionHandlers) {
+    this.transport = transport;
+    this.#opening = opening;
     this.#handlers = handlers;
   }
 
-  send(text: string): boolean {
+  send(message: object): boolean {
     if (this.isClosed) return false;
-    this.sent.push(JSON.parse(text) as Record<string, unknown>);
+    this.sent.push(message as Record<string, unknown>);
     return true;
+  }
+
+  measure() {
+    return Promise.resolve(undefined);
   }
 
   close(): void {
@@ -28,16 +43,21 @@ class FakeSocket implements Socket {
   }
 
   opens(): void {
-    this.#handlers.opened();
+    this.send(this.#opening);
   }
 
   says(event: object): void {
-    this.#handlers.text(JSON.stringify(event));
+    this.#handlers.event(event as ServerEvent);
   }
 
-  dies(code: number): void {
+  made(session: string): void {
+    const token = "a-secret-of-the-session";
+    this.#handlers.ticket({ session, token, grace: as<Millis>(GRACE) });
+  }
+
+  dies(code: number, error?: StreamError): void {
     this.isClosed = true;
-    this.#handlers.closed(code);
+    this.#handlers.closed(code, error);
   }
 }
 
@@ -49,7 +69,7 @@ const CREATED = {
 };
 
 let clock: ManualClock;
-let sockets: FakeSocket[];
+let sockets: FakeConnection[];
 let states: LinkState[];
 let events: ServerEvent[];
 let link: Link;
@@ -59,23 +79,32 @@ beforeEach(() => {
   sockets = [];
   states = [];
   events = [];
-  const open = (handlers: SocketHandlers) => {
-    const socket = new FakeSocket(handlers);
-    sockets.push(socket);
-    return socket;
-  };
-  link = new Link(
-    { open, clock, chance: () => 0 },
+  link = openLink("websocket");
+});
+
+const transport = (name: TransportName) => ({
+  name,
+  givesUp: name === "webrtc",
+  open: (opening: Opening, handlers: ConnectionHandlers) => {
+    const connection = new FakeConnection(name, opening, handlers);
+    sockets.push(connection);
+    return connection;
+  },
+});
+
+const openLink = (...names: TransportName[]) =>
+  new Link(
+    { transports: names.map(transport), clock, chance: () => 0 },
     { type: "session.start", model: "m", media: { codecs: ["h264", "vp8", "rgb"] } },
     {
       event: (event) => events.push(event),
       media: () => undefined,
+      stream: () => undefined,
       state: (state) => states.push(state),
     },
   );
-});
 
-const newest = (): FakeSocket => {
+const newest = (): FakeConnection => {
   const socket = sockets.at(-1);
   if (socket === undefined) throw new Error("no socket was opened");
   return socket;
@@ -173,7 +202,7 @@ test("silence is asked for a sign of life, then counts as a lost connection", as
 
 test("other media are asked for on a new socket, and on every later one", async () => {
   begin();
-  link.renew({ codecs: ["vp8", "rgb"] });
+  link.renew({ media: { codecs: ["vp8", "rgb"] } });
   await clock.advance(200);
   newest().opens();
   expect(newest().sent[0]).toMatchObject({
@@ -194,4 +223,77 @@ test("a link that was closed stays closed", async () => {
   expect(newest().isClosed).toBe(true);
   expect(sockets).toHaveLength(1);
   expect(states.at(-1)).toEqual({ kind: "closed", code: CLOSE.done, lost: false });
+});
+
+describe("with another transport to fall back to", () => {
+  const RESUMED = { ...CREATED, type: "session.resumed" };
+
+  beforeEach(() => {
+    link.close();
+    sockets = [];
+    states = [];
+    events = [];
+    link = openLink("webrtc", "websocket");
+  });
+
+  test("one that does not come about gives way at once, without a word", () => {
+    newest().dies(CLOSE.goingAway);
+    newest().opens();
+    expect(newest().transport).toBe("websocket");
+    expect(newest().sent[0]).toMatchObject({ type: "session.start" });
+    newest().says(CREATED);
+    expect(states.map(({ kind }) => kind)).toEqual(["connecting", "live"]);
+    expect(link.transport).toBe("websocket");
+  });
+
+  test("a session that was made already is taken up over the other one, not made twice", () => {
+    newest().made("s1");
+    newest().dies(CLOSE.goingAway);
+    newest().opens();
+    expect(newest().sent[0]).toMatchObject({ type: "session.resume", session: "s1" });
+  });
+
+  test("one that breaks in the middle gives way for good, and the session goes on", async () => {
+    newest().made("s1");
+    newest().says(RESUMED);
+    newest().dies(CLOSE.goingAway);
+    newest().opens();
+    expect(newest().transport).toBe("websocket");
+    expect(newest().sent[0]).toMatchObject({ type: "session.resume", session: "s1" });
+    newest().says(RESUMED);
+    newest().dies(1006);
+    await clock.advance(200);
+    expect(newest().transport).toBe("websocket");
+    expect(states.map(({ kind }) => kind)).toEqual([
+      "connecting",
+      "live",
+      "reconnecting",
+      "live",
+      "reconnecting",
+    ]);
+  });
+
+  test("a refusal of the session is not tried elsewhere, and is told", () => {
+    const error = new StreamError("unknown_model", "there is no model `m`");
+    newest().dies(CLOSE.protocol, error);
+    expect(sockets).toHaveLength(1);
+    expect(events).toEqual([{ type: "error", error: error.serialise() }]);
+    expect(states.at(-1)?.kind).toBe("closed");
+  });
+
+  test("a transport that keeps its own time is not cut while it connects", async () => {
+    await clock.advance(15_000);
+    expect(sockets).toHaveLength(1);
+    expect(sockets[0]?.isClosed).toBe(false);
+  });
+
+  test("another way can be chosen while it runs", () => {
+    newest().made("s1");
+    newest().says(RESUMED);
+    link.renew({ transports: [transport("websocket")] });
+    expect(sockets[0]?.isClosed).toBe(true);
+    newest().opens();
+    expect(newest().transport).toBe("websocket");
+    expect(newest().sent[0]).toMatchObject({ type: "session.resume", session: "s1" });
+  });
 });

@@ -1,10 +1,19 @@
 import { expect, test } from "vitest";
 import { InputLatency } from "../../../clients/web/input-latency.ts";
-import { Meter } from "../../../clients/web/meter.ts";
+import { Meter, type MeterContext } from "../../../clients/web/meter.ts";
 import { RollingQuantiles } from "../../../clients/web/quantiles.ts";
 import { as, type Millis } from "../../../src/core/units.ts";
 
 const ms = (value: number): Millis => as(value);
+
+const CONTEXT: MeterContext = {
+  transport: "websocket",
+  network: undefined,
+  isEstimated: false,
+  isStreaming: true,
+  nominalRate: 30,
+  isReduced: false,
+};
 
 test("counts the frames and the bytes of the time since the last report", () => {
   const meter = new Meter(ms(0));
@@ -12,11 +21,11 @@ test("counts the frames and the bytes of the time since the last report", () => 
     meter.received(100);
     meter.drawn(0, ms(at));
   }
-  const first = meter.report(ms(1000));
+  const first = meter.report(ms(1000), CONTEXT);
   expect(first.fps).toBeCloseTo(40);
   expect(first.bitrate).toBeCloseTo(32_000);
   expect(first.frameInterval).toEqual({ last: 25, p50: 25, p95: 25, p99: 25 });
-  const second = meter.report(ms(2000));
+  const second = meter.report(ms(2000), CONTEXT);
   expect(second.fps).toBe(0);
   expect(second.drawn).toBe(40);
 });
@@ -26,7 +35,7 @@ test("the first frame counts from the connection's beginning, and a pause is no 
   meter.drawn(0, ms(250));
   meter.drawn(0, ms(290));
   meter.drawn(0, ms(9_000));
-  const { firstFrame, frameInterval } = meter.report(ms(9_000));
+  const { firstFrame, frameInterval } = meter.report(ms(9_000), CONTEXT);
   expect(firstFrame).toBe(150);
   expect(frameInterval?.p99).toBe(40);
 });

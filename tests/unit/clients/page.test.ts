@@ -32,10 +32,12 @@ test("the form is made of the protocol's own schema, inside what the model was b
     ["seed", "number"],
     ["window_frames", "slider"],
     ["sink_frames", "choices"],
+    ["sound", "choices"],
   ]);
   expect(fields[0]).toMatchObject({ options: [1, 2, 4], title: "Denoising steps" });
   expect(fields[2]).toMatchObject({ low: 1, high: 16, unit: "frames" });
   expect(fields[3]).toMatchObject({ options: [0, 1] });
+  expect(fields[4]).toMatchObject({ options: ["none", "test"], title: "Sound" });
 });
 
 test("what cannot be changed is not in the form", () => {
@@ -44,7 +46,7 @@ test("what cannot be changed is not in the form", () => {
     steps: { default: 1, choices: [1] },
     cache: { window_frames: 1, sink_frames: 0 },
   };
-  expect(fieldsOf(schema, fixed).map(({ name }) => name)).toEqual(["seed"]);
+  expect(fieldsOf(schema, fixed).map(({ name }) => name)).toEqual(["seed", "sound"]);
 });
 
 test.each([

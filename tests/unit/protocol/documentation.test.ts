@@ -68,11 +68,11 @@ test("the limits are those that are kept", () => {
 });
 
 test("every path that is served is documented", () => {
-  const routes = ["model", "session", "operation"].map((name) =>
-    read(`src/server/http/${name}-routes.ts`),
+  const routes = ["model", "session", "recording", "upload", "whep", "whip", "operation"].map(
+    (name) => read(`src/server/http/${name}-routes.ts`),
   );
   const paths = routes
-    .flatMap((source) => [...source.matchAll(/http\.\w+(?:<\w+>)?\(\s*"([^"]+)"/g)])
+    .flatMap((source) => [...source.matchAll(/http\.\w+(?:<\w+>)?\(\s*"(\/[^"]+)"/g)])
     .map(([, path]) => (path ?? "").replace(/:(\w+)/g, "{$1}"));
 
   expect(paths.length).toBeGreaterThan(10);

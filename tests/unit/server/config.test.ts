@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import {
   type ConfigInput,
   isLoopback,
+  portsOf,
   resolveConfig,
   settings,
 } from "../../../src/server/config.ts";
@@ -96,6 +97,26 @@ test("loopback addresses are told from others", () => {
 test("every setting says what it is, and can be set from the environment", () => {
   for (const { title, environment } of settings) {
     expect(title).not.toBe("");
-    expect(environment).toMatch(/^ZOETROPE_[A-Z]+$/);
+    expect(environment).toMatch(/^ZOETROPE_[A-Z]+(_[A-Z]+)*$/);
   }
+});
+
+test("settings of several words are written as flags and the environment are", () => {
+  const { flag, environment } = settings.find(({ key }) => key === "rtcPorts") ?? {};
+  expect([flag, environment]).toEqual(["rtc-ports", "ZOETROPE_RTC_PORTS"]);
+
+  const { config } = resolve({ environment: { ZOETROPE_RTC_PORTS: "5000-5100" } });
+  expect(portsOf(config.rtcPorts ?? "")).toEqual({ min: 5000, max: 5100 });
+});
+
+test.each([
+  ["rtcPorts", "5100-5000"],
+  ["rtcPorts", "80-90"],
+  ["rtcPorts", "60000-70000"],
+  ["rtcAddresses", "example.com"],
+  ["ice", "http://example.com"],
+  ["ice", "turn:example.com"],
+  ["viewers", "0"],
+])("%s cannot be %s", (setting, value) => {
+  expect(() => resolve({ flags: { [setting]: value } })).toThrow(setting);
 });

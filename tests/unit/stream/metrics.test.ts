@@ -13,6 +13,7 @@ const result = (frames: number, denoise: number): BlockResult => ({
   pts: as(0),
   epoch: 0,
   packets: [],
+  sound: [],
   timings: {
     encoder: as(1),
     denoise: as(denoise),

@@ -18,7 +18,7 @@ const defaults = defaultParameters(MODEL, 7);
 
 describe("parameters", () => {
   it("are the model's own at first", () => {
-    expect(defaults).toEqual({ steps: 2, seed: 7, windowFrames: 24, sinkFrames: 4 });
+    expect(defaults).toEqual({ sound: "none", steps: 2, seed: 7, windowFrames: 24, sinkFrames: 4 });
     expect(cacheOptions(defaults)).toEqual({ policy: "window", windowFrames: 24, sinkFrames: 4 });
   });
 

@@ -1,13 +1,14 @@
 import { Subject } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { Credits, type Leased } from "../../../src/core/credits.ts";
-import { as, frameTime } from "../../../src/core/units.ts";
+import { as, frameTime, type Micros } from "../../../src/core/units.ts";
 import type { BlockResult } from "../../../src/stream/engine/contract.ts";
 import { Pacer } from "../../../src/stream/pacer.ts";
-import { pacePictures, picturesOf } from "../../../src/stream/pipeline.ts";
+import { paceMoments, picturesOf } from "../../../src/stream/pipeline.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 const RATE = 50;
+const NONE = new Uint8Array();
 
 /** A block of `frames` frames with a packet of each of two renditions. */
 const block = (index: number, frames: number): BlockResult => ({
@@ -25,6 +26,7 @@ const block = (index: number, frames: number): BlockResult => ({
     duration: as(0),
     data: new Uint8Array(),
   })),
+  sound: [],
   timings: { encoder: as(0), denoise: as(0), decode: as(0), encode: as(0), total: as(0) },
   cache: { policy: "", bytes: as(0), slots: 0, capacity: 0 },
 });
@@ -35,14 +37,19 @@ async function setUp(credits: Credits) {
   const shown: string[] = [];
   const late: number[] = [];
   const paced = blocks.pipe(
-    pacePictures({
+    paceMoments({
       pacer: new Pacer(clock, as(100)),
       frameRate: RATE,
       released: (ms) => late.push(ms),
     }),
   );
   const subscription = paced.subscribe({
-    next: ({ frame }) => shown.push(`${frame} at ${clock.now()}`),
+    next: (moment) =>
+      shown.push(
+        moment.kind === "picture"
+          ? `${moment.picture.frame} at ${clock.now()}`
+          : `sound at ${clock.now()}`,
+      ),
     complete: () => shown.push("complete"),
     error: () => shown.push("error"),
   });
@@ -69,6 +76,27 @@ describe("pacing pictures", () => {
 
     expect(shown).toEqual(["0 at 0", "1 at 20", "2 at 40", "3 at 60"]);
     expect(credits.available).toBe(2);
+  });
+
+  it("lets sound go at its own time between pictures", async () => {
+    const { clock, push, shown } = await setUp(new Credits(2));
+    const packet = (pts: number) => ({
+      pts: as<Micros>(pts),
+      duration: as<Micros>(8_000),
+      data: NONE,
+    });
+    const sound = [packet(0), packet(8_000), packet(16_000), packet(24_000)];
+    await push({ ...block(0, 2), sound });
+    await clock.advance(40);
+
+    expect(shown).toEqual([
+      "0 at 0",
+      "sound at 0",
+      "sound at 8",
+      "sound at 16",
+      "1 at 20",
+      "sound at 24",
+    ]);
   });
 
   it("tells how late a picture was", async () => {

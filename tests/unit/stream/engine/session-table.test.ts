@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../../../src/core/clock.ts";
 import { StreamError } from "../../../../src/core/errors.ts";
 import { as } from "../../../../src/core/units.ts";
+import { openSoundEncoder } from "../../../../src/media/codecs/open.ts";
 import type { EncoderOptions, VideoEncoder } from "../../../../src/media/encoder.ts";
 import { loadPackage, type ModelPackage } from "../../../../src/models/package.ts";
 import type { OpenEncoder } from "../../../../src/stream/engine/encoders.ts";
@@ -43,7 +44,13 @@ function setUp() {
   const model = hashModel(modelPackage);
   const encoders = new EncoderRoom();
   const { openEncoder } = encoders;
-  const table = new SessionTable({ model, openEncoder, clock: systemClock, compute: new Turns() });
+  const table = new SessionTable({
+    model,
+    openEncoder,
+    openSoundEncoder,
+    clock: systemClock,
+    compute: new Turns(),
+  });
   const open = (id: string, seed?: number) =>
     table.answer({ method: "open", options: sessionOptions(id, seed), restored: null });
   const next = async (session: string, index: number, change = {}) =>

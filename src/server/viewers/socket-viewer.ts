@@ -1,27 +1,30 @@
 import type { Subscription } from "rxjs";
-import type { Clock } from "../core/clock.ts";
-import { StreamError } from "../core/errors.ts";
-import { as, type Bytes, type Millis } from "../core/units.ts";
-import { codecString, codedSize } from "../media/encoder.ts";
-import { CLOSE } from "../protocol/close-codes.ts";
-import type { ServerEvent, StatsReport } from "../protocol/events.ts";
-import { type ClientMessage, type MediaWish, PROTOCOL_VERSION } from "../protocol/messages.ts";
-import type { RenditionCodec } from "../stream/engine/contract.ts";
-import type { Picture, SessionEvent } from "../stream/events.ts";
-import type { SessionLimits } from "../stream/limits.ts";
-import type { RenditionHold } from "../stream/renditions.ts";
-import type { Session } from "../stream/session.ts";
-import { SendQueue } from "../transport/send-queue.ts";
-import type { Peer } from "../transport/websocket/peer.ts";
-import { closeCodeOfEnd, liveParametersOf, messageOf, statsMessage } from "./event-messages.ts";
-import type { HostedSession, SeatHolder } from "./hosted-session.ts";
-import type { ServerMetrics } from "./metrics.ts";
-import type { OfferedModel } from "./models.ts";
+import type { Clock } from "../../core/clock.ts";
+import { StreamError } from "../../core/errors.ts";
+import { as, type Bytes, type Millis } from "../../core/units.ts";
+import { PACKET_MICROS } from "../../media/sound-encoder.ts";
+import { CLOSE } from "../../protocol/close-codes.ts";
+import type { ServerEvent, StatsReport } from "../../protocol/events.ts";
+import type { ClientMessage, MediaWish } from "../../protocol/messages.ts";
+import type { RenditionCodec } from "../../stream/engine/contract.ts";
+import type { Picture, SessionEvent, Sound } from "../../stream/events.ts";
+import type { SessionLimits } from "../../stream/limits.ts";
+import type { RenditionHold } from "../../stream/renditions.ts";
+import type { Session } from "../../stream/session.ts";
+import { SendQueue } from "../../transport/send-queue.ts";
+import type { Peer } from "../../transport/websocket/peer.ts";
+import { closeCodeOfEnd, messageOf, statsMessage } from "../event-messages.ts";
+import type { HostedSession, Member, Role } from "../hosted-session.ts";
+import type { ServerMetrics } from "../metrics.ts";
+import type { OfferedModel } from "../models.ts";
+import { configMessage, greetingMessage } from "./greeting.ts";
+import type { ClientStats, Steerable } from "./steering.ts";
 
 /** What a viewer is made of. */
-export interface ViewerParts {
+export interface SocketViewerParts {
   readonly peer: Peer;
   readonly hosted: HostedSession;
+  readonly role: Role;
   readonly wish: MediaWish;
   readonly limits: SessionLimits;
   readonly clock: Clock;
@@ -29,7 +32,7 @@ export interface ViewerParts {
 }
 
 /** How a viewer is greeted, and since when it has been waiting for a picture. */
-export interface Greeting {
+export interface Arrival {
   readonly type: "session.created" | "session.resumed";
   readonly eventId: string | undefined;
   readonly askedAt: Millis;
@@ -59,12 +62,12 @@ export function chooseCodec({ codecs }: MediaWish, { summary }: OfferedModel): R
 }
 
 /**
- * One client in a session's seat: pictures and events go to it, bounded by what it acknowledges.
+ * A member whose pictures, sound and events go over a WebSocket, bounded by what it acknowledges.
  *
  * Lifetime: from construction until the connection is gone, another took the seat, or the session ended.
  */
-export class Viewer implements SeatHolder {
-  readonly #parts: ViewerParts;
+export class SocketViewer implements Member, Steerable {
+  readonly #parts: SocketViewerParts;
   readonly #session: Session;
   readonly #hold: RenditionHold;
   readonly #queue: SendQueue;
@@ -74,15 +77,18 @@ export class Viewer implements SeatHolder {
   #measured: { readonly at: Millis; readonly bytes: number };
   #bitrate = 0;
 
-  constructor(parts: ViewerParts) {
+  constructor(parts: SocketViewerParts) {
     const { hosted, wish, peer, clock } = parts;
     const { session, model } = hosted;
     this.#parts = parts;
     this.#session = session;
     this.#hold = session.rendition(chooseCodec(wish, model), as(wish.bitrate));
-    const frames = Math.ceil((session.model.frameRate * WINDOW_MS) / 1000);
     this.#queue = new SendQueue(
-      { sink: peer, window: { frames, bytes: WINDOW_BYTES }, clock },
+      {
+        sink: peer,
+        window: { frames: framesInWindow(session, wish), bytes: WINDOW_BYTES },
+        clock,
+      },
       () => {
         this.#hold.requestKeyframe();
       },
@@ -90,18 +96,31 @@ export class Viewer implements SeatHolder {
     this.#measured = { at: clock.now(), bytes: 0 };
   }
 
-  /** Take the seat, greet the client and begin to send. */
-  begin(greeting: Greeting): void {
-    const { hosted, peer } = this.#parts;
-    if (greeting.type === "session.created") this.#firstFrameSince = greeting.askedAt;
-    hosted.take(this);
-    peer.send(this.#greetingMessage(greeting));
-    peer.send(this.#configMessage());
+  /**
+   * Join the session, greet the client and begin to send.
+   *
+   * @throws {StreamError} `session_limit` when too many watch already; nothing is held then.
+   */
+  begin({ type, eventId, askedAt }: Arrival): void {
+    const { hosted, peer, role, limits } = this.#parts;
+    if (type === "session.created") this.#firstFrameSince = askedAt;
+    try {
+      hosted.join(this, role);
+    } catch (cause) {
+      this.#hold.release();
+      throw cause;
+    }
+    peer.send(greetingMessage(hosted, { type, role, limits, eventId }));
+    peer.send(configMessage(hosted, this.#hold.options));
     // Failures come as the session's event `failed`.
     const error = () => undefined;
     this.#subscriptions.push(
       this.#session.events$.subscribe({ next: (event) => this.#observe(event), error }),
       this.#session.pictures$.subscribe({ next: (picture) => this.#show(picture), error }),
+    );
+    if (!this.#parts.wish.sound) return;
+    this.#subscriptions.push(
+      this.#session.sound$.subscribe({ next: (sound) => this.#play(sound), error }),
     );
   }
 
@@ -121,6 +140,10 @@ export class Viewer implements SeatHolder {
       });
     }
     this.#clientDropped = dropped;
+  }
+
+  observed({ skew_ms, freezes }: ClientStats): void {
+    this.#parts.metrics.observed(skew_ms, freezes);
   }
 
   requestKeyframe(): void {
@@ -144,7 +167,7 @@ export class Viewer implements SeatHolder {
     this.#parts.peer.close(CLOSE.replaced, "another connection took over this session");
   }
 
-  /** The connection is gone: the session's grace period begins. */
+  /** The connection is gone: unless somebody else is there, the session's grace period begins. */
   leave(): void {
     this.#release();
     this.#parts.hosted.leave(this);
@@ -180,13 +203,13 @@ export class Viewer implements SeatHolder {
   }
 
   #show(picture: Picture): void {
-    const { id } = this.#hold.options;
-    const packet = picture.packets.find(({ rendition }) => rendition === id);
-    if (packet === undefined) return;
     if (this.#queue.silence > SLOW_AFTER) {
       this.#tooSlow();
       return;
     }
+    const { id } = this.#hold.options;
+    const packet = picture.packets.find(({ rendition }) => rendition === id);
+    if (packet === undefined) return;
     const { block, frame, pts, duration, epoch, endOfBlock } = picture;
     const outcome = this.#queue.offer({
       header: {
@@ -205,6 +228,26 @@ export class Viewer implements SeatHolder {
       payload: packet.data,
     });
     this.#count(outcome, packet.data.byteLength);
+  }
+
+  #play({ packet, picture }: Sound): void {
+    const { pts, duration, data } = packet;
+    const { block, frame, epoch } = picture;
+    const header = {
+      kind: "audio",
+      codec: "opus",
+      key: true,
+      discardable: false,
+      endOfBlock: false,
+      rendition: 0,
+      pts,
+      duration,
+      epoch,
+      frame,
+      block,
+    } as const;
+    const outcome = this.#queue.offerSound({ header, payload: data });
+    if (outcome === "sent") this.#parts.metrics.sentBytes.add(data.byteLength);
   }
 
   #count(outcome: "sent" | "dropped", bytes: number): void {
@@ -227,33 +270,10 @@ export class Viewer implements SeatHolder {
     peer.sendError(error);
     peer.close(CLOSE.slowConsumer, error.message);
   }
+}
 
-  #greetingMessage({ type, eventId }: Greeting): ServerEvent {
-    const { hosted, limits } = this.#parts;
-    return {
-      type,
-      ...(eventId !== undefined && { event_id: eventId }),
-      protocol: PROTOCOL_VERSION,
-      session: hosted.id,
-      token: hosted.token,
-      state: this.#session.state,
-      model: hosted.model.summary,
-      parameters: liveParametersOf(this.#session.parameters),
-      grace_ms: limits.grace,
-      idle_ms: limits.idle,
-      max_ms: limits.longest,
-    };
-  }
-
-  #configMessage(): ServerEvent {
-    const { video } = this.#parts.hosted.model.summary;
-    const { id, codec } = this.#hold.options;
-    return {
-      type: "media.config",
-      rendition: id,
-      kind: "video",
-      codec: codecString(codec, { ...video, frameRate: video.frame_rate }),
-      ...codedSize(codec, video),
-    };
-  }
+/** Messages that a second of media is made of. */
+function framesInWindow({ model }: Session, { sound }: MediaWish): number {
+  const pictures = Math.ceil((model.frameRate * WINDOW_MS) / 1000);
+  return sound ? pictures + (WINDOW_MS * 1000) / PACKET_MICROS : pictures;
 }
