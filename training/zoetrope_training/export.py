@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 
-from zoetrope_training.graphs import Codec, Graph, codec_graphs, world_model_graphs
+from zoetrope_training.graphs import SLOT_AXES, Codec, Graph, codec_graphs, world_model_graphs
 from zoetrope_training.transformer import TransformerConfig
 from zoetrope_training.world_model import WorldModel, WorldModelConfig
 
@@ -62,6 +62,12 @@ class Package:
     extra_files: list[str] = field(default_factory=list)
     """Other files of the package, such as its truth."""
     provider: Json | None = None
+    positions: Literal["window", "clamped"] = "window"
+    """How cached frames are numbered when they are read."""
+    most_slots: int | None = None
+    """The most cache slots a session may choose; the graphs leave their number open then."""
+    extra_graphs: dict[str, str] = field(default_factory=dict)
+    """Graphs by role that are in the folder already, such as a compressor."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +96,10 @@ def shapes_of(config: WorldModelConfig) -> Shapes:
     )
 
 
-def write_graph(graph: Graph, directory: Path) -> Path:
-    """Export one graph with static shapes; returns its path."""
+def write_graph(graph: Graph, directory: Path, *, open_slots: bool = False) -> Path:
+    """Export one graph with static shapes, but for the cache's slots when they are `open_slots`; returns its path."""
     path = directory / graph.file
+    axes = {name: {axis: "slots"} for name, axis in SLOT_AXES.items() if open_slots and name in graph.inputs}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -103,6 +110,7 @@ def write_graph(graph: Graph, directory: Path) -> Path:
             opset_version=OPSET,
             input_names=list(graph.inputs),
             output_names=list(graph.outputs),
+            dynamic_axes=axes,
         )
     return path
 
@@ -125,9 +133,10 @@ def lane(package: Package, shapes: Shapes) -> Json:
     }
 
 
-def cache_layout(shapes: Shapes) -> Json:
+def cache_layout(package: Package, shapes: Shapes) -> Json:
     """Shape of the cache and the position scheme."""
     transformer = shapes.transformer
+    most = {} if package.most_slots is None else {"mostSlots": package.most_slots}
     return {
         "layers": transformer.layers,
         "heads": transformer.heads,
@@ -135,7 +144,8 @@ def cache_layout(shapes: Shapes) -> Json:
         "tokensPerFrame": shapes.tokens_per_frame,
         "sinkFrames": transformer.sink_frames,
         "windowFrames": transformer.window_frames,
-        "position": {"scheme": "window", "rotaryDim": transformer.rotary_dim, "theta": transformer.theta},
+        **most,
+        "position": {"scheme": package.positions, "rotaryDim": transformer.rotary_dim, "theta": transformer.theta},
     }
 
 
@@ -163,12 +173,12 @@ def manifest(package: Package, shapes: Shapes, graphs: list[Graph], files: Json)
         "cover": package.cover,
         "files": files,
         "topology": shapes.topology,
-        "graphs": {graph.role: graph.file for graph in graphs},
+        "graphs": {graph.role: graph.file for graph in graphs} | package.extra_graphs,
         "lanes": {"video": lane(package, shapes)},
         "conditioning": {"previousFrames": shapes.previous_frames, "features": features},
         "schedule": schedule(package),
         "commit": {"strategy": package.commit, "sigma": package.commit_sigma},
-        "cache": cache_layout(shapes),
+        "cache": cache_layout(package, shapes),
         "controls": package.controls,
         "starts": [start.entry() for start in package.starts],
         "provider": package.provider,
@@ -181,7 +191,8 @@ def write_manifest(directory: Path, package: Package, shapes: Shapes, graphs: li
 
     @raises FileNotFoundError: the package names a file that is not there.
     """
-    named = [graph.file for graph in graphs] + [start.image for start in package.starts]
+    named = [graph.file for graph in graphs] + list(package.extra_graphs.values())
+    named += [start.image for start in package.starts]
     named += [package.card] + ([package.cover] if package.cover else []) + package.extra_files
     files = {name: file_entry(directory / name) for name in sorted(set(named))}
     text = json.dumps(manifest(package, shapes, graphs, files), indent=2, ensure_ascii=False)
@@ -199,6 +210,6 @@ def write_package(directory: Path, package: Package, model: WorldModel, codec: C
     graphs = world_model_graphs(model, fused=package.commit == "fused")
     graphs += codec_graphs(codec, latent_shape, height=package.height, width=package.width)
     for graph in graphs:
-        write_graph(graph, directory)
+        write_graph(graph, directory, open_slots=package.most_slots is not None)
     write_manifest(directory, package, shapes, graphs)
     return graphs

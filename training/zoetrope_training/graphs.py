@@ -1,6 +1,7 @@
 """The graphs of a package as modules with exactly the exported signature, and example inputs for each.
 
-All tensors are float32 with static shapes and batch 1 unless a name says otherwise. Pictures are uint8.
+All tensors are float32 with static shapes and batch 1 unless a name says otherwise. Pictures are uint8. The axis of
+the cache's slots may be left open, see `SLOT_AXES`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ CACHE_INPUTS = (
     "query_sin",
 )
 """Cache inputs of every graph that attends, in order."""
+
+SLOT_AXES = {"cache_key": 2, "cache_value": 2, "cache_bias": 1, "cache_cos": 1, "cache_sin": 1}
+"""Which axis of a cache input counts slots; left open in packages whose sessions choose how many there are."""
 
 EMPTY_BIAS = -1e4
 """Attention bias of an empty slot."""
@@ -215,10 +219,11 @@ def example_cache(config: WorldModelConfig, frames: int, generator: torch.Genera
     slots = config.slots
     filled = slots // tokens // 2
     shape = (transformer.layers, transformer.heads, slots, transformer.head_dim)
-    bias = torch.full((slots,), EMPTY_BIAS)
-    bias[: filled * tokens] = 0.0
+    bias = torch.full((transformer.layers, slots), EMPTY_BIAS)
+    bias[:, : filled * tokens] = 0.0
     cached = torch.arange(slots) // tokens * (torch.arange(slots) < filled * tokens)
     query = filled + torch.arange(frames * tokens) // tokens
-    tables = (*rotary_table(cached, transformer), *rotary_table(query, transformer))
+    spread = (table.expand(transformer.layers, -1, -1).contiguous() for table in rotary_table(cached, transformer))
+    tables = (*spread, *rotary_table(query, transformer))
     key, value = (torch.randn(*shape, generator=generator) for _ in range(2))
     return dict(zip(CACHE_INPUTS, (key, value, bias, *tables), strict=True))

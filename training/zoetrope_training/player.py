@@ -159,13 +159,15 @@ class Player:
         slots = (layout["sinkFrames"] + layout["windowFrames"]) * tokens
         key = np.zeros((layout["layers"], layout["heads"], slots, layout["headDim"]), np.float32)
         value = np.zeros_like(key)
-        bias = np.full(slots, EMPTY_BIAS, np.float32)
+        bias = np.full((layout["layers"], slots), EMPTY_BIAS, np.float32)
         if cached:
             key[:, :, : cached * tokens] = np.concatenate(self.cache.key, axis=2)
             value[:, :, : cached * tokens] = np.concatenate(self.cache.value, axis=2)
-        bias[: cached * tokens] = 0.0
-        cache_cos, cache_sin = self.tables(np.arange(slots) // tokens)
-        query_cos, query_sin = self.tables(cached + np.arange(frames * tokens) // tokens)
+        bias[:, : cached * tokens] = 0.0
+        first = layout["windowFrames"] - cached if layout["position"]["scheme"] == "clamped" else 0
+        cached_tables = self.tables(np.maximum(0, first + np.arange(slots) // tokens))
+        cache_cos, cache_sin = (np.repeat(table[None], layout["layers"], axis=0) for table in cached_tables)
+        query_cos, query_sin = self.tables(first + cached + np.arange(frames * tokens) // tokens)
         names = ("cache_key", "cache_value", "cache_bias", "cache_cos", "cache_sin", "query_cos", "query_sin")
         tensors = (key, value, bias, cache_cos, cache_sin, query_cos, query_sin)
         return dict(zip(names, tensors, strict=True))

@@ -320,8 +320,8 @@ def clip_positions(
 class CacheInputs:
     """The cache as a graph receives it, all layers.
 
-    Shapes: `key`, `value` [layers, heads, S, head_dim], keys normed and un-rotated; `bias` [S], added to the
-    attention scores; `cos`, `sin` [S, R2]; `query_cos`, `query_sin` [n, R2].
+    Shapes: `key`, `value` [layers, heads, S, head_dim], keys normed and un-rotated; `bias` [layers, S], added to
+    the attention scores; `cos`, `sin` [layers, S, R2]; `query_cos`, `query_sin` [n, R2].
     """
 
     key: Tensor
@@ -333,13 +333,18 @@ class CacheInputs:
     query_sin: Tensor
 
     def layers(self, tokens: int, causal_bias: Tensor | None) -> list[CachedLayer]:
-        """One view per layer, with the tables of cached slots and own tokens side by side."""
+        """One view a layer, with the tables of cached slots and own tokens side by side."""
         own = torch.zeros(tokens) if causal_bias is None else causal_bias
-        cached = self.bias if own.dim() == 1 else self.bias[None].expand(tokens, -1)
-        bias = torch.cat((cached, own), dim=-1)
-        cos = torch.cat((self.cos, self.query_cos))
-        sin = torch.cat((self.sin, self.query_sin))
+
+        def beside_own(bias: Tensor) -> Tensor:
+            cached = bias if own.dim() == 1 else bias[None].expand(tokens, -1)
+            return torch.cat((cached, own), dim=-1)
+
+        slots = zip(*(part.unbind(0) for part in (self.key, self.value, self.bias, self.cos, self.sin)), strict=True)
         return [
-            CachedLayer(key, value, bias, cos, sin, self.query_cos, self.query_sin)
-            for key, value in zip(self.key.unbind(0), self.value.unbind(0), strict=True)
+            CachedLayer(
+                key, value, beside_own(bias), torch.cat((cos, self.query_cos)), torch.cat((sin, self.query_sin)),
+                self.query_cos, self.query_sin,
+            )
+            for key, value, bias, cos, sin in slots
         ]
