@@ -66,6 +66,10 @@ class Package:
     """How cached frames are numbered when they are read."""
     most_slots: int | None = None
     """The most cache slots a session may choose; the graphs leave their number open then."""
+    cache_policy: Json | None = None
+    """What sessions keep unless they choose otherwise, as the manifest's `cache.policy` says it."""
+    group_frames: int | None = None
+    """Frames that the package's compressors fold into one."""
     extra_graphs: dict[str, str] = field(default_factory=dict)
     """Graphs by role that are in the folder already, such as a compressor."""
 
@@ -136,7 +140,7 @@ def lane(package: Package, shapes: Shapes) -> Json:
 def cache_layout(package: Package, shapes: Shapes) -> Json:
     """Shape of the cache and the position scheme."""
     transformer = shapes.transformer
-    most = {} if package.most_slots is None else {"mostSlots": package.most_slots}
+    chosen = {"mostSlots": package.most_slots, "groupFrames": package.group_frames, "policy": package.cache_policy}
     return {
         "layers": transformer.layers,
         "heads": transformer.heads,
@@ -144,7 +148,7 @@ def cache_layout(package: Package, shapes: Shapes) -> Json:
         "tokensPerFrame": shapes.tokens_per_frame,
         "sinkFrames": transformer.sink_frames,
         "windowFrames": transformer.window_frames,
-        **most,
+        **{name: entry for name, entry in chosen.items() if entry is not None},
         "position": {"scheme": package.positions, "rotaryDim": transformer.rotary_dim, "theta": transformer.theta},
     }
 
