@@ -1,6 +1,5 @@
 import type { RollingCache } from "../cache/rolling-cache.ts";
-import { type CachePass, cachePass } from "./cache-memory.ts";
-import type { BoundGraph } from "./graph.ts";
+import { CachePass } from "./cache-memory.ts";
 import { fillRows, type History } from "./history.ts";
 import type { WorldModel, WorldModelParts } from "./world-model.ts";
 
@@ -8,8 +7,7 @@ import type { WorldModel, WorldModelParts } from "./world-model.ts";
 interface BlockPass {
   readonly sigma: Float32Array;
   readonly prediction: Float32Array;
-  readonly cache: CachePass;
-  readonly graph: BoundGraph;
+  readonly pass: CachePass;
 }
 
 /** Inputs of a pass that are not the cache's. */
@@ -23,19 +21,22 @@ const passOf = (parts: WorldModelParts, { sample, control, previous }: PassInput
   const { framesPerBlock } = parts.manifest.lanes.video;
   const sigma = new Float32Array(framesPerBlock);
   const prediction = new Float32Array(sample.length);
-  const cache = cachePass(parts.cache, parts.memory, framesPerBlock);
   const given = previous.length > 0 ? { previous } : {};
-  const graph = parts
-    .graphs("denoiser")
-    .bind({ sample, sigma, control, ...cache.inputs, ...given }, { prediction, ...cache.outputs });
-  return { sigma, prediction, cache, graph };
+  const pass = new CachePass({
+    graph: parts.graphs("denoiser"),
+    cache: parts.cache,
+    memory: parts.memory,
+    frames: framesPerBlock,
+    inputs: { sample, sigma, control, ...given },
+    outputs: { prediction },
+  });
+  return { sigma, prediction, pass };
 };
 
 /** Run a pass with every frame at noise level `sigma`. */
-async function runPass(pass: BlockPass, sigma: number): Promise<void> {
-  pass.sigma.fill(sigma);
-  pass.cache.place();
-  await pass.graph.run();
+async function runPass({ sigma: levels, pass }: BlockPass, sigma: number): Promise<void> {
+  levels.fill(sigma);
+  await pass.run();
 }
 
 /**
@@ -57,7 +58,7 @@ class CommitPass {
   async run(): Promise<void> {
     const { manifest, cache } = this.#parts;
     await runPass(this.#pass, manifest.commit.sigma);
-    await cache.commit(this.#pass.cache.fresh, manifest.lanes.video.framesPerBlock);
+    await cache.commit(this.#pass.pass.fresh, manifest.lanes.video.framesPerBlock);
   }
 }
 
@@ -133,14 +134,13 @@ export class FusedCommitModel implements WorldModel {
   }
 
   async #firstStep(sigma: number): Promise<Float32Array> {
-    const { clean, noisy, cache, graph } = this.#fused;
+    const { clean, noisy, pass } = this.#fused;
     clean.sample.set(this.#history.newest);
     clean.control.set(this.#history.control);
     clean.sigma.fill(this.#commitSigma);
     noisy.sigma.fill(sigma);
-    cache.place();
-    await graph.run();
-    await this.#cache.commit(cache.fresh, this.#frames);
+    await pass.run();
+    await this.#cache.commit(pass.fresh, this.#frames);
     return noisy.prediction;
   }
 }
@@ -157,8 +157,7 @@ interface FusedHalf {
 interface FusedPass {
   readonly clean: FusedHalf;
   readonly noisy: FusedHalf;
-  readonly cache: CachePass;
-  readonly graph: BoundGraph;
+  readonly pass: CachePass;
 }
 
 function fusedPass({ manifest, graphs, cache, memory, history }: WorldModelParts): FusedPass {
@@ -169,17 +168,16 @@ function fusedPass({ manifest, graphs, cache, memory, history }: WorldModelParts
     control: new Float32Array(2 * history.control.length),
     prediction: new Float32Array(2 * history.newest.length),
   };
-  const pass = cachePass(cache, memory, 2 * frames);
   const { prediction, ...inputs } = both;
-  return {
-    clean: halfOf(both, 0),
-    noisy: halfOf(both, 1),
-    cache: pass,
-    graph: graphs("denoiserFused").bind(
-      { ...inputs, ...pass.inputs },
-      { prediction, ...pass.outputs },
-    ),
-  };
+  const pass = new CachePass({
+    graph: graphs("denoiserFused"),
+    cache,
+    memory,
+    frames: 2 * frames,
+    inputs,
+    outputs: { prediction },
+  });
+  return { clean: halfOf(both, 0), noisy: halfOf(both, 1), pass };
 }
 
 function halfOf(both: FusedHalf, half: 0 | 1): FusedHalf {

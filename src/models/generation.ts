@@ -1,19 +1,16 @@
+import { type CacheBounds, type CacheChoice, policyOf } from "../cache/choice.ts";
+import type { CacheInspection } from "../cache/inspection.ts";
 import type { CacheLayout } from "../cache/layout.ts";
-import {
-  type CacheBounds,
-  type CacheChoice,
-  type CachePolicy,
-  type CacheReport,
-  policyOf,
-} from "../cache/policy.ts";
-import { RollingCache } from "../cache/rolling-cache.ts";
+import type { CachePolicy } from "../cache/policy.ts";
+import { type CacheReport, RollingCache } from "../cache/rolling-cache.ts";
 import { freezeCache, parseFrozenCache, thawCache } from "../cache/snapshot.ts";
 import { ByteReader, ByteWriter } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { StreamError } from "../core/errors.ts";
 import { as, type Millis } from "../core/units.ts";
-import { cacheBounds, cacheLayout, historyShape } from "./arena.ts";
+import { cacheLayout, historyShape } from "./arena.ts";
 import type { CacheMemory } from "./cache-memory.ts";
+import { learnedCompressor } from "./compressor.ts";
 import type {
   Beginning,
   BlockInput,
@@ -25,6 +22,7 @@ import type {
 import { Decoder } from "./decoder.ts";
 import { FusedCommitModel, SeparateCommitModel } from "./entangled.ts";
 import { History } from "./history.ts";
+import type { Manifest } from "./manifest.ts";
 import type { ModelPackage } from "./package.ts";
 import { type Quantiser, quantiserOf } from "./quantiser.ts";
 import { sampleBlock } from "./sampler.ts";
@@ -32,6 +30,9 @@ import { SeparableModel } from "./separable.ts";
 import { type GenerationHead, packGeneration, unpackGeneration } from "./snapshot.ts";
 import type { Starts } from "./starts.ts";
 import type { GraphSet, WorldModel, WorldModelParts } from "./world-model.ts";
+
+/** Frames that are folded into one where the package does not say. */
+const DEFAULT_GROUP_FRAMES = 4;
 
 /** What a generation is made of. */
 export interface GenerationParts {
@@ -51,6 +52,7 @@ export class PackageGeneration implements Generation {
   readonly #quantise: Quantiser;
   readonly #history: History;
   readonly #memory: CacheMemory;
+  readonly #bounds: CacheBounds;
   readonly #cache: RollingCache;
   readonly #model: WorldModel;
   readonly #decoder: Decoder;
@@ -69,10 +71,11 @@ export class PackageGeneration implements Generation {
     this.#quantise = quantiserOf(manifest.lanes.video.latent.quantiser);
     this.#history = new History(historyShape(manifest));
     const ownFrames = 2 * manifest.lanes.video.framesPerBlock;
-    const policy = policyOf(cache, cacheBounds(manifest));
-    const layout = cacheLayout(manifest);
-    const memory = parts.memory(layout);
+    const memory = parts.memory(cacheLayout(manifest));
     this.#memory = memory;
+    this.#bounds = boundsOf(manifest, graphs, memory);
+    const policy = policyOf(cache, this.#bounds);
+    const { layout } = this.#bounds;
     this.#cache = new RollingCache({ layout, store: memory.store, policy, ownFrames });
     const world = { manifest, graphs, cache: this.#cache, memory, history: this.#history };
     this.#model = worldModel(world);
@@ -93,6 +96,10 @@ export class PackageGeneration implements Generation {
 
   get cache(): CacheReport {
     return this.#cache.report;
+  }
+
+  get inspection(): CacheInspection {
+    return this.#cache.inspect();
   }
 
   async next({ control, steps }: BlockInput): Promise<GeneratedBlock> {
@@ -116,20 +123,22 @@ export class PackageGeneration implements Generation {
 
   async reset({ seed, start, cache }: Beginning): Promise<void> {
     requireSeed(seed);
-    const policy = policyOf(cache, cacheBounds(this.#package.manifest));
+    const policy = policyOf(cache, this.#bounds);
     const first = await this.#starts.latent(start);
     this.#seed = seed;
     this.#choice = cache;
     this.#cache.clear();
-    this.#cache.configure(policy);
+    await this.#cache.configure(policy);
     this.#history.begin(first);
   }
 
-  configureCache(choice: CacheChoice): Promise<void> {
-    return attempt(() => {
-      this.#cache.configure(policyOf(choice, cacheBounds(this.#package.manifest)));
-      this.#choice = choice;
-    });
+  async configureCache(choice: CacheChoice): Promise<void> {
+    await this.#cache.configure(policyOf(choice, this.#bounds));
+    this.#choice = choice;
+  }
+
+  forget(what: { readonly keepSinks: boolean }): Promise<void> {
+    return attempt(() => this.#cache.forget(what));
   }
 
   async recache({ block, frames, continues = false }: RecentHistory): Promise<void> {
@@ -155,30 +164,27 @@ export class PackageGeneration implements Generation {
     return packGeneration({ head, history: history.finish(), cache });
   }
 
-  restore(bytes: Uint8Array): Promise<void> {
-    return attempt(() => this.#restore(bytes));
-  }
-
-  close(): Promise<void> {
-    return attempt(() => this.#memory.release());
-  }
-
   /** Checks everything before it changes anything. */
-  #restore(bytes: Uint8Array): void {
+  async restore(bytes: Uint8Array): Promise<void> {
     const { head, history, cache } = unpackGeneration(bytes);
     const length = this.#history.parts.reduce((n, part) => n + part.byteLength, 0);
     if (head.package !== this.#package.digest || history.length !== length) {
       throw new StreamError("snapshot_invalid", "this snapshot is of another package");
     }
-    const frozen = parseFrozenCache(cache, this.#cache.record.layout);
-    const policy = frozenPolicy(head.cache, cacheBounds(this.#package.manifest));
-    thawCache(this.#cache, frozen);
-    this.#cache.configure(policy);
+    const { layout } = this.#bounds;
+    const frozen = parseFrozenCache(cache, layout, this.#memory.store.bytesPerSlot);
+    const policy = frozenPolicy(head.cache, this.#bounds);
+    await thawCache(this.#cache, frozen);
+    await this.#cache.configure(policy);
     const reader = new ByteReader(history);
     for (const part of this.#history.parts) reader.fill(part);
     this.#choice = head.cache;
     this.#seed = head.seed;
     this.#block = head.block;
+  }
+
+  close(): Promise<void> {
+    return attempt(() => this.#memory.release());
   }
 
   /** The next block's clean latents, [F, C, H, W]; the receiver owns them. */
@@ -226,6 +232,20 @@ export class PackageGeneration implements Generation {
       `a control vector of this model has ${controls} values, not ${control.length}`,
     );
   }
+}
+
+/** What sessions of a package may choose where their caches lie in `memory`. */
+function boundsOf(manifest: Manifest, graphs: GraphSet, { store }: CacheMemory): CacheBounds {
+  const layout = cacheLayout(manifest);
+  const { least } = layout.slots;
+  const isHost = store.host !== undefined;
+  return {
+    framesPerBlock: manifest.lanes.video.framesPerBlock,
+    layout: isHost ? layout : { ...layout, slots: { least, most: least } },
+    isHost,
+    groupFrames: manifest.cache.groupFrames ?? DEFAULT_GROUP_FRAMES,
+    learned: (grouping) => learnedCompressor(manifest, graphs, grouping),
+  };
 }
 
 function worldModel(parts: WorldModelParts): WorldModel {

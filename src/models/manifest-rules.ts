@@ -98,8 +98,21 @@ const sigmasFall: Rule = ({ schedule: { sigmas, defaultSteps } }) => {
 const cacheFits: Rule = ({ cache, lanes }) => {
   if (cache.position.rotaryDim > cache.headDim)
     return broken("cache.position.rotaryDim", "is more than `cache.headDim`");
-  return cache.windowFrames < lanes.video.framesPerBlock
-    ? broken("cache.windowFrames", "is less than one block's frames")
+  if (cache.windowFrames < lanes.video.framesPerBlock)
+    return broken("cache.windowFrames", "is less than one block's frames");
+  const raw = (cache.sinkFrames + cache.windowFrames) * cache.tokensPerFrame;
+  return cache.mostSlots !== undefined && cache.mostSlots < raw
+    ? broken("cache.mostSlots", `is less than the ${raw} slots of the sinks and the window`)
+    : undefined;
+};
+
+const compressorsHaveGroups: Rule = ({ graphs, cache }) => {
+  const has = graphs.compressor !== undefined || graphs.compressorRaster !== undefined;
+  if (has !== (cache.groupFrames !== undefined))
+    return broken("cache.groupFrames", "goes with `graphs.compressor`, and only with it");
+  return graphs.compressorRaster !== undefined &&
+    cache.tokensPerFrame % (cache.groupFrames ?? 1) !== 0
+    ? broken("graphs.compressorRaster", "needs `cache.tokensPerFrame` that groups divide")
     : undefined;
 };
 
@@ -133,6 +146,7 @@ const RULES: readonly Rule[] = [
   fusedHasItsGraph,
   sigmasFall,
   cacheFits,
+  compressorsHaveGroups,
   controlsMakeSense,
   startsDiffer,
 ];

@@ -1,5 +1,5 @@
 import type { RollingCache } from "../cache/rolling-cache.ts";
-import { type CachePass, cachePass } from "./cache-memory.ts";
+import { CachePass } from "./cache-memory.ts";
 import type { BoundGraph } from "./graph.ts";
 import type { WorldModel, WorldModelParts } from "./world-model.ts";
 
@@ -13,8 +13,7 @@ export class SeparableModel implements WorldModel {
   readonly #control: Float32Array;
   readonly #sigma = new Float32Array(1);
   readonly #cache: RollingCache;
-  readonly #pass: CachePass;
-  readonly #encoder: BoundGraph;
+  readonly #encoder: CachePass;
   readonly #denoiser: BoundGraph;
 
   constructor({ manifest, graphs, cache, memory, history }: WorldModelParts) {
@@ -25,11 +24,14 @@ export class SeparableModel implements WorldModel {
     this.#prediction = new Float32Array(history.newest.length);
     this.#control = new Float32Array(history.control.length);
     this.#cache = cache;
-    this.#pass = cachePass(cache, memory, 1);
-    this.#encoder = graphs("encoder").bind(
-      { latent: history.newest, control: this.#control, ...this.#pass.inputs },
-      { features, ...this.#pass.outputs },
-    );
+    this.#encoder = new CachePass({
+      graph: graphs("encoder"),
+      cache,
+      memory,
+      frames: 1,
+      inputs: { latent: history.newest, control: this.#control },
+      outputs: { features },
+    });
     this.#denoiser = graphs("denoiser").bind(
       {
         sample: this.sample,
@@ -43,9 +45,8 @@ export class SeparableModel implements WorldModel {
 
   async begin(control: Float32Array): Promise<void> {
     this.#control.set(control);
-    this.#pass.place();
     await this.#encoder.run();
-    await this.#cache.commit(this.#pass.fresh, 1);
+    await this.#cache.commit(this.#encoder.fresh, 1);
   }
 
   async predict(sigma: number): Promise<Float32Array> {

@@ -1,7 +1,7 @@
 /** Freeze and thaw a whole generation. */
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { CacheChoice } from "../cache/policy.ts";
+import { CACHE_POLICIES, type CacheChoice } from "../cache/choice.ts";
 import { ByteReader, ByteWriter } from "../core/bytes.ts";
 import { StreamError } from "../core/errors.ts";
 
@@ -75,7 +75,7 @@ function headFrom(text: string): GenerationHead {
   const counts = [seed, block, cache?.windowFrames, cache?.sinkFrames];
   requireValid(
     typeof head.package === "string" &&
-      (cache?.policy === "window" || cache?.policy === "full") &&
+      CACHE_POLICIES.some((name) => name === cache?.policy) &&
       counts.every((n) => Number.isSafeInteger(n) && Number(n) >= 0),
     "its head is off",
   );

@@ -2,6 +2,9 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
+import type { CacheLayout } from "../../src/cache/layout.ts";
+import { type RawFrame, SlotKind } from "../../src/cache/record.ts";
+import type { FloatVectors } from "../../src/cache/store.ts";
 import { cacheLayout } from "../../src/models/arena.ts";
 import type { Buffers } from "../../src/models/graph.ts";
 import {
@@ -95,10 +98,10 @@ function describeGraphs(
         ]),
     );
     if (attends) {
-      memory.store.load({
-        key: given["cache_key"] as Float32Array,
-        value: given["cache_value"] as Float32Array,
-      });
+      const all = (await memory.store.vectors()) as FloatVectors;
+      all.key.set(given["cache_key"] as Float32Array);
+      all.value.set(given["cache_value"] as Float32Array);
+      memory.store.load(all);
     }
     const inputs: Buffers = attends ? { ...given, ...memory.inputs } : given;
     const outputs: Buffers = attends ? { ...own, ...pass.outputs } : own;
@@ -108,9 +111,12 @@ function describeGraphs(
       .run();
     if (!attends) return own;
     const frames = tokens / layout.tokensPerFrame;
-    const pages = Array.from({ length: frames }, (_, index) => ({ page: index, index }));
-    await pass.fresh.writeTo(pages);
-    const all = await memory.store.read();
+    const placements = Array.from({ length: frames }, (_, index) => ({
+      index,
+      frame: firstFrames(layout, index),
+    }));
+    await pass.fresh.writeTo(placements);
+    const all = (await memory.store.vectors()) as FloatVectors;
     const firstSlots = (floats: Float32Array): Float32Array => {
       const row = (floats.length / (layout.layers * layout.heads)) | 0;
       const rows = Array.from({ length: layout.layers * layout.heads }, (_, i) =>
@@ -122,6 +128,15 @@ function describeGraphs(
     return { ...own, key: firstSlots(all.key), value: firstSlots(all.value) };
   }
 }
+
+/** A frame whose tokens lie in the slots of its number, in every layer. */
+const firstFrames = ({ layers, tokensPerFrame }: CacheLayout, frame: number): RawFrame => ({
+  frame,
+  kind: SlotKind.raw,
+  slots: Array.from({ length: layers }, () =>
+    Uint32Array.from({ length: tokensPerFrame }, (_, token) => frame * tokensPerFrame + token),
+  ),
+});
 
 /** Copies of an oracle's tensors, as bytes where a graph takes pictures. */
 const buffersOf = (

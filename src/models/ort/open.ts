@@ -82,9 +82,11 @@ async function openGraph(
   plan: ProviderPlan,
 ): Promise<OrtGraph> {
   const { nodes } = describeGraph(await readFile(file));
-  const onDevice = plan.keepsOnDevice ? CACHED.filter((name) => name in signature.outputs) : [];
+  const onDevice = plan.keepsOnDevice && readsCache(signature) ? CACHED : [];
   return await OrtGraph.open(file, signature, { session: plan.optionsFor(nodes), onDevice });
 }
+
+const readsCache = ({ inputs }: GraphSignature): boolean => "cache_key" in inputs;
 
 const inMap =
   (graphs: ReadonlyMap<string, OrtGraph>): GraphSet =>
@@ -106,10 +108,10 @@ async function openMemory(
   return () => new DeviceMemory(sessions);
 }
 
-/** Tokens whose keys and values a graph answers with. */
-const freshTokens = ({ outputs }: GraphSignature): number[] => {
-  const tokens = outputs["key"]?.shape[2];
-  return tokens === undefined ? [] : [tokens];
+/** Tokens that a graph over the cache brings. */
+const freshTokens = (signature: GraphSignature): number[] => {
+  const tokens = signature.outputs["key"]?.shape[2];
+  return readsCache(signature) && typeof tokens === "number" ? [tokens] : [];
 };
 
 const messageOf = (cause: unknown): string =>
