@@ -6,6 +6,7 @@ import { type Compressor, convKv, type Grouping } from "./conv-kv.ts";
 import { keepAll, randomDrop, thin } from "./keeping.ts";
 import type { CacheLayout } from "./layout.ts";
 import { type CachePolicy, compose, type Memory, sinks, window } from "./policy.ts";
+import type { StorageName } from "./storage.ts";
 import { tempCache } from "./temp-cache.ts";
 
 /** Names of the policies: what becomes of frames that leave the window. */
@@ -18,7 +19,7 @@ export const CACHE_POLICIES = [
   "pool",
   "random",
 ] as const;
-export type CachePolicyName = (typeof CACHE_POLICIES)[number];
+type CachePolicyName = (typeof CACHE_POLICIES)[number];
 
 /** How much of the past a cache keeps, and how. */
 export interface CacheChoice {
@@ -44,6 +45,8 @@ export interface CacheChoice {
   readonly grouping?: Grouping;
   /** `thin`: one frame of how many stays. */
   readonly every?: number;
+  /** How vectors are kept between passes; as floats when absent. */
+  readonly storage?: StorageName;
 }
 
 /** What a model and the place it runs at can do. */
@@ -59,7 +62,7 @@ export interface CacheBounds {
 }
 
 /** Cosine above which keys are taken for one: where their attention error stays below a few percent. */
-export const DEFAULT_THRESHOLD = 0.9;
+const DEFAULT_THRESHOLD = 0.9;
 const DEFAULT_EVERY = 8;
 const POOL_SIDE = 2;
 /** Windows' worth of memory a session gets that does not say how much. */
@@ -74,6 +77,9 @@ export function policyOf(choice: CacheChoice, bounds: CacheBounds): CachePolicy 
   const { layout } = bounds;
   within("windowFrames", choice.windowFrames, bounds.framesPerBlock, layout.windowFrames);
   within("sinkFrames", choice.sinkFrames, 0, layout.sinkFrames);
+  if (!bounds.isHost && (choice.storage ?? "float32") !== "float32") {
+    throw bad("storage", `${choice.storage} needs keys and values in memory: use the provider cpu`);
+  }
   if (choice.policy === "full") return keepAll;
   if (choice.policy === "window") {
     return compose(sinks(choice.sinkFrames), window(choice.windowFrames));

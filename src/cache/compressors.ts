@@ -18,7 +18,8 @@ export function meanCompressor(
   const out = rows * tokensPerFrame * headDim;
   const folded = { key: new Float32Array(out), value: new Float32Array(out) };
   const stride = grouping === "temporal" ? tokensPerFrame : 1;
-  const firstOf = (token: number): number => (grouping === "temporal" ? token : token * groupFrames);
+  const firstOf = (token: number): number =>
+    grouping === "temporal" ? token : token * groupFrames;
   const fold = (from: Float32Array, to: Float32Array): void => {
     to.fill(0);
     for (let row = 0; row < rows; row++) {
@@ -63,7 +64,8 @@ export const pool = (slots: number, side: number): Memory => ({
         const counts = new Map<number, number>();
         for (const [token, from] of own.entries()) {
           const row = Math.floor(token / across);
-          const first = (row - (row % side)) * across + ((token % across) - (token % across % side));
+          const first =
+            (row - (row % side)) * across + ((token % across) - ((token % across) % side));
           const to = own[first] ?? from;
           const count = counts.get(to) ?? 0;
           counts.set(to, count + 1);

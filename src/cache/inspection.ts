@@ -2,10 +2,10 @@ import type { CacheTally } from "./policy.ts";
 import { type CacheRecord, SlotKind } from "./record.ts";
 
 /** Kinds of slots as reports name them. */
-export const SLOT_KINDS = ["sink", "raw", "kept", "merged", "compressed"] as const;
+const SLOT_KINDS = ["sink", "raw", "kept", "merged", "compressed"] as const;
 
 /** How many slots of a kind are of an age. */
-export interface AgeBand {
+interface AgeBand {
   /** Frames since the newest token of the slot, at most; each band begins where the one before ends. */
   readonly age: number;
   /** Slots by kind, in the order of `SLOT_KINDS`; means over layers. */
@@ -50,7 +50,9 @@ export function inspect(
   const seen = committed * tokensPerFrame * layers;
   const oldest = bands.findLastIndex((band) => band.some((n) => n > 0));
   return {
-    ages: bands.slice(0, oldest + 1).map((band, i) => ({ age: 2 ** i, slots: band.map(Math.round) })),
+    ages: bands
+      .slice(0, oldest + 1)
+      .map((band, i) => ({ age: 2 ** i, slots: band.map(Math.round) })),
     frames: committed,
     ratio: slots === 0 ? 1 : tokens / slots,
     recall: seen === 0 ? 1 : Math.min(1, tokens / seen),

@@ -15,7 +15,7 @@ export interface CacheLayout {
 }
 
 /** How slots are numbered when they are read. */
-export interface PositionScheme {
+interface PositionScheme {
   /**
    * `window`: raw frames count from 0, a pass's own follow, and memory stands where the window begins.
    * `clamped`: a pass's own frames stand at `windowFrames`, a cached frame as many before them as it is old, and

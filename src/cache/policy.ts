@@ -80,7 +80,7 @@ export const window = (size: number, memory: Memory = forget): CachePolicy => ({
 });
 
 /** Frames that leave are gone. */
-export const forget: Memory = {
+const forget: Memory = {
   name: "",
   waiting: 0,
   take: (leaving, { record }) => {

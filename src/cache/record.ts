@@ -202,7 +202,10 @@ export class CacheRecord {
     this.hold(capacity, (facts) => {
       for (let layer = 0; layer < this.layout.layers; layer++) {
         for (const name of ["position", "count", "token", "kind"] as const) {
-          facts[name].set(before[name].subarray(layer * old, layer * old + length), layer * capacity);
+          facts[name].set(
+            before[name].subarray(layer * old, layer * old + length),
+            layer * capacity,
+          );
         }
       }
     });

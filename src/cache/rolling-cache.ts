@@ -4,6 +4,7 @@ import type { CacheLayout } from "./layout.ts";
 import { type CachePolicy, type CacheSpace, CacheTally } from "./policy.ts";
 import { CacheRecord, type RawFrame, SlotKind } from "./record.ts";
 import { RotaryRows, type RotaryTables } from "./rotary.ts";
+import { codecOf, type StorageName } from "./storage.ts";
 import type { FreshTokens, KeyValueStore } from "./store.ts";
 
 /** Added to the attention scores of an empty slot; its weight is then exactly 0 in float32. */
@@ -54,9 +55,12 @@ export class RollingCache {
   readonly store: KeyValueStore;
   readonly #rotary: RotaryRows;
   readonly #tally = new CacheTally();
+  /** Slots of memory, as indices among the facts, that are younger than the window: their positions still fall. */
+  readonly #young = new Set<number>();
   #tables: SlotTables;
   #revision = 0;
   #policy: CachePolicy;
+  #storage: StorageName = "float32";
   #committed = 0;
 
   constructor({ layout, store, policy, ownFrames }: CacheParts) {
@@ -89,7 +93,10 @@ export class RollingCache {
     const used = Array.from({ length: layers }, (_, layer) => this.record.used(layer));
     const slots = used.reduce((n, m) => n + m, 0);
     return {
-      policy: this.#policy.name,
+      policy:
+        this.#storage === "float32"
+          ? this.#policy.name
+          : `${this.#policy.name} in ${this.#storage}`,
       bytes: as(slots * this.store.bytesPerSlot),
       slots: Math.round(slots / layers),
       capacity: this.record.capacity,
@@ -129,9 +136,14 @@ export class RollingCache {
     this.#numberNewest(frames);
   }
 
-  /** Keep by another policy from now on; what it would not have kept leaves at once. */
-  async configure(policy: CachePolicy): Promise<void> {
+  /** Keep by another policy, and in another storage, from now on; what it would not have kept leaves at once. */
+  async configure(policy: CachePolicy, storage: StorageName = this.#storage): Promise<void> {
     this.#policy = policy;
+    if (storage !== this.#storage) {
+      this.store.host?.keepAs(codecOf(storage));
+      this.#storage = storage;
+      this.#renew();
+    }
     for (const frame of this.record.frames) {
       const kind = this.#kindOf(frame.frame);
       if (kind !== frame.kind) this.record.mark(frame, kind);
@@ -226,6 +238,7 @@ export class RollingCache {
   /** Give every slot its place and its bias. */
   #numberAll(): void {
     this.#tables.bias.fill(EMPTY_BIAS);
+    this.#young.clear();
     for (const index of this.record.frames.keys()) this.#numberFrame(index);
     for (let layer = 0; layer < this.layout.layers; layer++) {
       for (const slot of this.record.memorySlots(layer)) {
@@ -237,7 +250,9 @@ export class RollingCache {
 
   /** The same after `frames` frames entered: older ones than these have the place they had. */
   #numberNewest(frames: number): void {
-    for (const at of this.record.takeTouched()) {
+    const changed = [...this.record.takeTouched(), ...this.#young];
+    this.#young.clear();
+    for (const at of changed) {
       const kind = this.record.facts.kind[at] ?? SlotKind.empty;
       if (kind === SlotKind.empty) this.#tables.bias[at] = EMPTY_BIAS;
       else if (kind > SlotKind.raw) this.#numberMemory(at);
@@ -262,19 +277,25 @@ export class RollingCache {
   }
 
   #numberMemory(at: number): void {
-    this.#rotary.write(this.#tables, at, this.#memoryPosition);
+    const position = this.#memoryPosition(this.record.facts.position[at] ?? 0);
+    if (position > 0 && this.layout.position.kind === "clamped") this.#young.add(at);
+    this.#rotary.write(this.#tables, at, position);
     this.#tables.bias[at] = Math.log(this.record.facts.count[at] ?? 1);
   }
 
-  get #memoryPosition(): number {
-    return this.layout.position.kind === "clamped" ? 0 : this.#sinks;
+  /** Position of memory whose newest token is of frame `frame`. */
+  #memoryPosition(frame: number): number {
+    return this.layout.position.kind === "clamped" ? this.#clamped(frame) : this.#sinks;
+  }
+
+  #clamped(frame: number): number {
+    return Math.max(0, this.layout.windowFrames - (this.#committed - frame));
   }
 
   /** Position of the raw frame at `index` of those held. */
   #positionOf({ frame, kind }: RawFrame, index: number): number {
     if (this.layout.position.kind === "clamped") {
-      const age = this.#committed - frame;
-      return kind === SlotKind.sink ? 0 : Math.max(0, this.layout.windowFrames - age);
+      return kind === SlotKind.sink ? 0 : this.#clamped(frame);
     }
     const excess = Math.max(0, this.record.frames.length - this.#rawFrames);
     return kind === SlotKind.sink ? index : Math.max(this.#sinks, index - excess);

@@ -118,12 +118,16 @@ function requireSound(
 ): void {
   const rising = held.slot.every((slot, i) => slot < capacity && slot > (held.slot[i - 1] ?? -1));
   requireValid(rising, "its slots overlap");
-  const kinds: readonly number[] = Object.values(SlotKind).filter((kind) => kind !== SlotKind.empty);
+  const kinds: readonly number[] = Object.values(SlotKind).filter(
+    (kind) => kind !== SlotKind.empty,
+  );
   const known = held.kind.every((kind) => kinds.includes(kind));
   requireValid(known, "a slot's kind is unknown");
   const placed =
     held.token.every((token) => token < tokensPerFrame) &&
-    held.position.every((frame) => Number.isSafeInteger(frame) && frame >= 0 && frame < committed) &&
+    held.position.every(
+      (frame) => Number.isSafeInteger(frame) && frame >= 0 && frame < committed,
+    ) &&
     held.count.every((count) => count >= 1 && Number.isFinite(count));
   requireValid(placed, "a slot's facts are off");
   const tokens = new Map<number, Set<number>>();

@@ -3,14 +3,15 @@
 import type { HostStore } from "./store.ts";
 
 /** Dot product of two slots' keys in one layer, over all heads. */
-export function keyProduct(store: HostStore, layer: number, a: number, b: number): number {
+function keyProduct(store: HostStore, layer: number, a: number, b: number): number {
   const { heads, headDim } = store.layout;
   const { key } = store;
   let sum = 0;
   for (let row = layer * heads; row < (layer + 1) * heads; row++) {
     const first = store.at(row, a);
     const second = store.at(row, b);
-    for (let dim = 0; dim < headDim; dim++) sum += (key[first + dim] ?? 0) * (key[second + dim] ?? 0);
+    for (let dim = 0; dim < headDim; dim++)
+      sum += (key[first + dim] ?? 0) * (key[second + dim] ?? 0);
   }
   return sum;
 }

@@ -1,7 +1,13 @@
 import type { CacheLayout } from "../cache/layout.ts";
 import type { RollingCache } from "../cache/rolling-cache.ts";
 import type { RotaryTables } from "../cache/rotary.ts";
-import { type FreshTokens, HostStore, HostTokens, type KeyValueStore } from "../cache/store.ts";
+import {
+  FloatPool,
+  type FreshTokens,
+  HostStore,
+  HostTokens,
+  type KeyValueStore,
+} from "../cache/store.ts";
 import type { BoundGraph, Buffers, Graph } from "./graph.ts";
 
 /** Where a generation's keys and values lie, and how graphs reach them. */
@@ -15,9 +21,9 @@ export interface CacheMemory {
   release(): void;
 }
 
-/** Keys and values in this process's memory, read by graphs in place. */
-export function hostMemory(layout: CacheLayout): CacheMemory {
-  const store = new HostStore(layout, layout.slots.least);
+/** Keys and values in this process's memory, read by graphs in place; `pool` is what a model's sessions share. */
+export function hostMemory(layout: CacheLayout, pool = new FloatPool()): CacheMemory {
+  const store = new HostStore(layout, layout.slots.least, pool);
   return {
     store,
     get inputs() {
@@ -27,7 +33,7 @@ export function hostMemory(layout: CacheLayout): CacheMemory {
       const fresh = new HostTokens(store, tokens);
       return { outputs: { key: fresh.key, value: fresh.value }, fresh };
     },
-    release: () => undefined,
+    release: () => store.release(),
   };
 }
 
@@ -67,7 +73,8 @@ export class CachePass {
 
   /** Run the graph over what the cache holds now. @throws {StreamError} `inference_failed`. */
   async run(): Promise<void> {
-    const { cache, frames } = this.#parts;
+    const { cache, memory, frames } = this.#parts;
+    memory.store.prepare();
     cache.writeOwnTables(this.#own, frames);
     await this.#graph().run();
   }

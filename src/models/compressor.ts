@@ -19,7 +19,8 @@ export function learnedCompressor(
   const tokens = manifest.cache.tokensPerFrame;
   const group = keysAndValues(manifest, groupFrames * tokens);
   const folded = keysAndValues(manifest, tokens);
-  const graph = graphs(role).bind({ ...group }, { ...folded });
+  const inputs = { group_key: group.key, group_value: group.value };
+  const graph = graphs(role).bind(inputs, { ...folded });
   return {
     name: "learned",
     grouping,

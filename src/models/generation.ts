@@ -4,6 +4,7 @@ import type { CacheLayout } from "../cache/layout.ts";
 import type { CachePolicy } from "../cache/policy.ts";
 import { type CacheReport, RollingCache } from "../cache/rolling-cache.ts";
 import { freezeCache, parseFrozenCache, thawCache } from "../cache/snapshot.ts";
+import { bytesPerSlot, type StorageName } from "../cache/storage.ts";
 import { ByteReader, ByteWriter } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { StreamError } from "../core/errors.ts";
@@ -86,6 +87,7 @@ export class PackageGeneration implements Generation {
   static async open(parts: GenerationParts, beginning: Beginning): Promise<PackageGeneration> {
     requireSeed(beginning.seed);
     const generation = new PackageGeneration(parts, beginning);
+    await generation.configureCache(beginning.cache);
     generation.#history.begin(await parts.starts.latent(beginning.start));
     return generation;
   }
@@ -128,12 +130,12 @@ export class PackageGeneration implements Generation {
     this.#seed = seed;
     this.#choice = cache;
     this.#cache.clear();
-    await this.#cache.configure(policy);
+    await this.#cache.configure(policy, storageOf(cache));
     this.#history.begin(first);
   }
 
   async configureCache(choice: CacheChoice): Promise<void> {
-    await this.#cache.configure(policyOf(choice, this.#bounds));
+    await this.#cache.configure(policyOf(choice, this.#bounds), storageOf(choice));
     this.#choice = choice;
   }
 
@@ -172,10 +174,12 @@ export class PackageGeneration implements Generation {
       throw new StreamError("snapshot_invalid", "this snapshot is of another package");
     }
     const { layout } = this.#bounds;
-    const frozen = parseFrozenCache(cache, layout, this.#memory.store.bytesPerSlot);
     const policy = frozenPolicy(head.cache, this.#bounds);
+    const storage = storageOf(head.cache);
+    const frozen = parseFrozenCache(cache, layout, bytesPerSlot(layout, storage));
+    this.#cache.clear();
+    await this.#cache.configure(policy, storage);
     await thawCache(this.#cache, frozen);
-    await this.#cache.configure(policy);
     const reader = new ByteReader(history);
     for (const part of this.#history.parts) reader.fill(part);
     this.#choice = head.cache;
@@ -247,6 +251,8 @@ function boundsOf(manifest: Manifest, graphs: GraphSet, { store }: CacheMemory):
     learned: (grouping) => learnedCompressor(manifest, graphs, grouping),
   };
 }
+
+const storageOf = ({ storage = "float32" }: CacheChoice): StorageName => storage;
 
 function worldModel(parts: WorldModelParts): WorldModel {
   switch (parts.manifest.commit.strategy) {

@@ -88,7 +88,10 @@ function cacheInputs(manifest: Manifest, frames: number): Record<string, TensorS
 }
 
 /** The keys and values a pass over `frames` frames answers with. */
-function keysAndValues(manifest: Manifest, frames: number): Record<string, TensorShape> {
+function keysAndValues(
+  manifest: Manifest,
+  frames: number,
+): { readonly key: TensorShape; readonly value: TensorShape } {
   const { layers, heads, headDim, tokensPerFrame } = manifest.cache;
   const own = float(layers, heads, frames * tokensPerFrame, headDim);
   return { key: own, value: own };
@@ -96,8 +99,9 @@ function keysAndValues(manifest: Manifest, frames: number): Record<string, Tenso
 
 /** A group of frames' keys and values, folded into those of one frame. */
 function compressor(manifest: Manifest): GraphSignature {
+  const group = keysAndValues(manifest, manifest.cache.groupFrames ?? 1);
   return {
-    inputs: keysAndValues(manifest, manifest.cache.groupFrames ?? 1),
+    inputs: { group_key: group.key, group_value: group.value },
     outputs: keysAndValues(manifest, 1),
   };
 }

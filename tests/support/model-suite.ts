@@ -1,10 +1,10 @@
 /** What must hold of a model wherever its graphs run; one suite for every provider. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/core/clock.ts";
 import type { CacheLayout } from "../../src/cache/layout.ts";
 import { type RawFrame, SlotKind } from "../../src/cache/record.ts";
-import type { FloatVectors } from "../../src/cache/store.ts";
+import { FloatVectors, type Vectors } from "../../src/cache/store.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { cacheLayout } from "../../src/models/arena.ts";
 import type { Buffers } from "../../src/models/graph.ts";
 import {
@@ -91,14 +91,14 @@ function describeGraphs(
     const pass = memory.pass(tokens);
     const own = Object.fromEntries(
       Object.entries(wanted.outputs)
-        .filter(([name]) => name !== "key" && name !== "value")
+        .filter(([name]) => !attends || (name !== "key" && name !== "value"))
         .map(([name, tensor]) => [
           name,
           name === "rgb" ? new Uint8Array(sizeOf(tensor)) : new Float32Array(sizeOf(tensor)),
         ]),
     );
     if (attends) {
-      const all = (await memory.store.vectors()) as FloatVectors;
+      const all = floatsOf(await memory.store.vectors());
       all.key.set(given["cache_key"] as Float32Array);
       all.value.set(given["cache_value"] as Float32Array);
       memory.store.load(all);
@@ -116,7 +116,7 @@ function describeGraphs(
       frame: firstFrames(layout, index),
     }));
     await pass.fresh.writeTo(placements);
-    const all = (await memory.store.vectors()) as FloatVectors;
+    const all = floatsOf(await memory.store.vectors());
     const firstSlots = (floats: Float32Array): Float32Array => {
       const row = (floats.length / (layout.layers * layout.heads)) | 0;
       const rows = Array.from({ length: layout.layers * layout.heads }, (_, i) =>
@@ -127,6 +127,11 @@ function describeGraphs(
     memory.release();
     return { ...own, key: firstSlots(all.key), value: firstSlots(all.value) };
   }
+}
+
+function floatsOf(vectors: Vectors): FloatVectors {
+  if (vectors instanceof FloatVectors) return vectors;
+  throw new Error("floats are wanted");
 }
 
 /** A frame whose tokens lie in the slots of its number, in every layer. */

@@ -133,8 +133,5 @@ const kindName = (kind: number): string =>
   Object.entries(SlotKind).find(([, number]) => number === kind)?.[0] ?? "unknown";
 
 /** Sinks and a window, without bounds. */
-export const windowed = (
-  sinkFrames: number,
-  windowFrames: number,
-  memory?: Memory,
-): CachePolicy => compose(sinks(sinkFrames), window(windowFrames, memory));
+export const windowed = (sinkFrames: number, windowFrames: number, memory?: Memory): CachePolicy =>
+  compose(sinks(sinkFrames), window(windowFrames, memory));

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from zoetrope_training import noise
 from zoetrope_training.denoiser import DenoiserConfig
-from zoetrope_training.export import Json, Package, Start, write_package
+from zoetrope_training.export import Json, Package, Start, write_graph, write_package
 from zoetrope_training.graphs import Graph
 from zoetrope_training.parity import compare
 from zoetrope_training.rollout import Sampling, entangled_rollout, separable_rollout
@@ -86,6 +86,21 @@ class TinyCodec(nn.Module):
         return F.pixel_shuffle(self.out(latent), self.patch).sigmoid()
 
 
+class TinyCompressor(nn.Module):
+    """A weighted mean over the frames of a group, with weights of its own for keys and for values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.key_weight = nn.Parameter(torch.zeros(GROUP_FRAMES, 1, 1))
+        self.value_weight = nn.Parameter(torch.zeros(GROUP_FRAMES, 1, 1))
+
+    def forward(self, group_key: Tensor, group_value: Tensor) -> tuple[Tensor, Tensor]:
+        """Shapes: [layers, heads, group * tokens, dim] to [layers, heads, tokens, dim], both."""
+        pairs = ((group_key, self.key_weight), (group_value, self.value_weight))
+        folded = [(x.unflatten(2, (GROUP_FRAMES, -1)) * weight.softmax(0)).sum(2) for x, weight in pairs]
+        return folded[0], folded[1]
+
+
 @dataclass(frozen=True)
 class Policy:
     """A cache policy a rollout is recorded for."""
@@ -108,6 +123,8 @@ class Fixture:
     policies: tuple[Policy, ...]
     blocks: int
     seed: int
+    most_slots: int | None = None
+    """Where given, slots are open, positions clamped, and the package has a compressor."""
 
 
 def transformer(sink: int, window: int, frames_per_block: int) -> TransformerConfig:
@@ -165,7 +182,21 @@ FIXTURES = (
         blocks=10,
         seed=7,
     ),
+    Fixture(
+        "tiny-open",
+        world("separable", 2, transformer(0, 6, 1)),
+        prediction="x0",
+        solver="renoise",
+        commit="encoder",
+        commit_sigma=0.0,
+        policies=(Policy("window", 0, 6),),
+        # As many as the window holds: clamped positions then differ from counted ones by a constant alone.
+        blocks=6,
+        seed=99,
+        most_slots=4096,
+    ),
 )
+GROUP_FRAMES = 4
 SIGMAS = {"1": [1.0], "2": [1.0, 0.5]}
 
 
@@ -281,7 +312,24 @@ def package(fixture: Fixture) -> Package:
         width=PICTURE,
         commit="encoder" if fixture.commit == "encoder" else "fused" if fixture.commit == "fused" else "separate",
         commit_sigma=fixture.commit_sigma,
+        positions="window" if fixture.most_slots is None else "clamped",
+        most_slots=fixture.most_slots,
+        group_frames=None if fixture.most_slots is None else GROUP_FRAMES,
+        extra_graphs={graph.role: graph.file for graph in compressors(fixture)},
     )
+
+
+def compressors(fixture: Fixture) -> list[Graph]:
+    """The compressor of a package with open slots."""
+    if fixture.most_slots is None:
+        return []
+    layers, tokens = fixture.model.transformer, fixture.model.tokens_per_frame
+    module = TinyCompressor()
+    fill(module, WEIGHT_SEED + 2)
+    shape = (layers.layers, layers.heads, GROUP_FRAMES * tokens, layers.head_dim)
+    generator = torch.Generator().manual_seed(3)
+    inputs = {name: torch.randn(*shape, generator=generator) for name in ("group_key", "group_value")}
+    return [Graph("compressor", "compressor.onnx", module.eval(), inputs, ("key", "value"))]
 
 
 def write_fixture(fixture: Fixture, directory: Path) -> None:
@@ -295,7 +343,10 @@ def write_fixture(fixture: Fixture, directory: Path) -> None:
     codec = TinyCodec(fixture.model.latent_channels, PICTURE // fixture.model.height).eval()
     fill(model, WEIGHT_SEED)
     fill(codec, WEIGHT_SEED + 1)
-    graphs = write_package(directory, package(fixture), model, codec)
+    extra = compressors(fixture)
+    for graph in extra:
+        write_graph(graph, directory)
+    graphs = write_package(directory, package(fixture), model, codec) + extra
     tensors = TensorFile()
     with torch.no_grad():
         start = codec.encode(torch.from_numpy(picture)[None].permute(0, 3, 1, 2).float() / 255)[0]

@@ -148,6 +148,10 @@ export class DeviceMemory implements CacheMemory, KeyValueStore {
     return 2 * Float32Array.BYTES_PER_ELEMENT * heads * headDim;
   }
 
+  prepare(): void {
+    // Graphs read them where they are.
+  }
+
   /** @throws {StreamError} `bad_parameter` for another capacity than there is. */
   resize(capacity: number): void {
     if (capacity === this.capacity) return;

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import type { CacheLayout } from "../../cache/layout.ts";
+import { FloatPool } from "../../cache/store.ts";
 import { StreamError } from "../../core/errors.ts";
 import { cacheLayout } from "../arena.ts";
 import { type CacheMemory, hostMemory } from "../cache-memory.ts";
@@ -101,7 +102,10 @@ async function openMemory(
   plan: ProviderPlan,
   closing: (() => Promise<void>)[],
 ): Promise<(layout: CacheLayout) => CacheMemory> {
-  if (!plan.keepsOnDevice) return hostMemory;
+  if (!plan.keepsOnDevice) {
+    const pool = new FloatPool();
+    return (layout) => hostMemory(layout, pool);
+  }
   const tokens = Object.values(graphSignatures(manifest)).flatMap(freshTokens);
   const sessions = await CommitSessions.open(cacheLayout(manifest), tokens, plan.options);
   closing.push(() => sessions.close());

@@ -48,9 +48,7 @@ describe("a frozen cache", () => {
     const bytes = await freezeCache((await cacheAfter(4)).cache);
     const others = [bytes.subarray(1), bytes.subarray(0, -1), Uint8Array.from([...bytes, 0])];
     for (const other of others) {
-      expect(() => parse(other)).toThrow(
-        expect.objectContaining({ code: "snapshot_invalid" }),
-      );
+      expect(() => parse(other)).toThrow(expect.objectContaining({ code: "snapshot_invalid" }));
     }
     expect(() => parseFrozenCache(bytes, LAYOUT, 2 * BYTES_PER_SLOT)).toThrow(StreamError);
     const fewer = { ...LAYOUT, slots: { least: 9, most: 9 } };
