@@ -7,7 +7,7 @@ import { keepAll, randomDrop, thin } from "./keeping.ts";
 import type { CacheLayout } from "./layout.ts";
 import { type CachePolicy, compose, type Memory, sinks, window } from "./policy.ts";
 import type { StorageName } from "./storage.ts";
-import { tempCache } from "./temp-cache.ts";
+import { type Ablation, tempCache } from "./temp-cache.ts";
 
 /** Names of the policies: what becomes of frames that leave the window. */
 export const CACHE_POLICIES = [
@@ -39,6 +39,8 @@ export interface CacheChoice {
   readonly threshold?: number;
   /** `tempcache`: over all heads as one, or every head. */
   readonly match?: "layer" | "head";
+  /** `tempcache`: a part to leave out. */
+  readonly ablation?: Ablation;
   /** `convkv`: a mean, or the package's own compressor. */
   readonly kernel?: "mean" | "learned";
   /** `convkv`: fold tokens of one place over frames, or neighbours in a frame. */
@@ -112,7 +114,8 @@ function memoryOf(choice: CacheChoice, bounds: CacheBounds, slots: number): Memo
     case "tempcache": {
       const { threshold = DEFAULT_THRESHOLD, match = "layer" } = choice;
       if (!(threshold >= 0 && threshold <= 1)) throw bad("threshold", "must lie between 0 and 1");
-      return tempCache({ slots, threshold, match });
+      const { ablation } = choice;
+      return tempCache({ slots, threshold, match, ...(ablation !== undefined && { ablation }) });
     }
     case "convkv":
       return convKv(slots, compressorOf(choice, bounds));

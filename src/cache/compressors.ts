@@ -54,6 +54,7 @@ export function meanCompressor(
  */
 export const pool = (slots: number, side: number): Memory => ({
   name: `pool ${side}x${side} ${slots}`,
+  slots,
   waiting: 0,
   take: (leaving, { record, store, ...space }) => {
     if (store === undefined) throw new TypeError("pooling needs the floats in this process");

@@ -38,6 +38,7 @@ export const convKv = (slots: number, compressor: Compressor): Memory => {
   const { groupFrames, grouping, name } = compressor;
   return {
     name: `convkv ${name} ${grouping} ${slots}`,
+    slots,
     waiting: groupFrames - 1,
     take: async (leaving, space) => {
       const { tokensPerFrame } = space.record.layout;

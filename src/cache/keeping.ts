@@ -8,6 +8,8 @@ import { freeOldest } from "./temp-cache.ts";
 /** Every frame stays as it came; the record refuses those that it has no room for. */
 export const keepAll: CachePolicy = {
   name: "full",
+  slots: () => undefined,
+  weighsCounts: true,
   kindOf: () => undefined,
   makeRoom: () => undefined,
 };
@@ -15,6 +17,7 @@ export const keepAll: CachePolicy = {
 /** One frame of every `every` stays, the newest `slots` tokens of them. */
 export const thin = (slots: number, every: number): Memory => ({
   name: `thin ${slots} of every ${every}`,
+  slots,
   waiting: 0,
   take: (leaving, space) => {
     for (const frame of leaving) {
@@ -39,6 +42,7 @@ const DROP_LANE = 0xd0;
  */
 export const randomDrop = (slots: number): Memory => ({
   name: `random ${slots}`,
+  slots,
   waiting: 0,
   take: (leaving, space) => {
     for (const frame of leaving) {

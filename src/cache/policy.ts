@@ -43,6 +43,10 @@ export class CacheTally {
 export interface CachePolicy {
   /** As reports show it; empty for a policy that does nothing. */
   readonly name: string;
+  /** Slots of a layer that it ever needs for frames of `tokensPerFrame`; undefined for one that keeps everything. */
+  slots(tokensPerFrame: number): number | undefined;
+  /** Whether a slot that stands for m tokens weighs as much as m of them. */
+  readonly weighsCounts: boolean;
   /** What frame `frame` enters as; undefined where this policy has no say. */
   kindOf(frame: number): RawFrame["kind"] | undefined;
   /** Let go of (or fold into other slots) what must leave before frames of these kinds enter. */
@@ -52,6 +56,8 @@ export interface CachePolicy {
 /** The first `count` frames are sinks. */
 export const sinks = (count: number): CachePolicy => ({
   name: count === 0 ? "" : `sink ${count}`,
+  slots: (tokensPerFrame) => count * tokensPerFrame,
+  weighsCounts: true,
   kindOf: (frame) => (frame < count ? SlotKind.sink : undefined),
   makeRoom: () => undefined,
 });
@@ -60,6 +66,9 @@ export const sinks = (count: number): CachePolicy => ({
 export interface Memory {
   /** As reports show it; empty for one that keeps nothing. */
   readonly name: string;
+  /** Slots of a layer it has, those of waiting frames included. */
+  readonly slots: number;
+  readonly weighsCounts?: boolean;
   /** Frames that may wait outside the window until they are taken together; 0 where each is taken at once. */
   readonly waiting: number;
   /** Take in `leaving`, oldest first: settle, merge or free every slot of theirs. */
@@ -69,6 +78,8 @@ export interface Memory {
 /** Of the frames that are not sinks, the newest `size` stay as they are; `memory` takes the others. */
 export const window = (size: number, memory: Memory = forget): CachePolicy => ({
   name: [`window ${size}`, memory.name].filter((name) => name !== "").join(" + "),
+  slots: (tokensPerFrame) => size * tokensPerFrame + memory.slots,
+  weighsCounts: memory.weighsCounts ?? true,
   kindOf: () => undefined,
   makeRoom: async (space, entering) => {
     const raw = space.record.window;
@@ -82,6 +93,7 @@ export const window = (size: number, memory: Memory = forget): CachePolicy => ({
 /** Frames that leave are gone. */
 const forget: Memory = {
   name: "",
+  slots: 0,
   waiting: 0,
   take: (leaving, { record }) => {
     for (const frame of leaving) record.release(frame);
@@ -91,6 +103,11 @@ const forget: Memory = {
 /** Ask `policies` in turn: the first answer about a kind holds, each makes room. */
 export const compose = (...policies: readonly CachePolicy[]): CachePolicy => ({
   name: policies.flatMap(({ name }) => (name === "" ? [] : [name])).join(" + "),
+  slots: (tokensPerFrame) => {
+    const each = policies.map((policy) => policy.slots(tokensPerFrame));
+    return each.reduce((n, m) => (n === undefined || m === undefined ? undefined : n + m), 0);
+  },
+  weighsCounts: policies.every(({ weighsCounts }) => weighsCounts),
   kindOf: (frame) => {
     for (const policy of policies) {
       const kind = policy.kindOf(frame);

@@ -29,6 +29,8 @@ export interface SlotFacts {
   readonly kind: Uint8Array;
 }
 
+const FACTS = ["position", "count", "token", "kind"] as const;
+
 const factsOf = (length: number): SlotFacts => ({
   position: new Float64Array(length),
   count: new Float32Array(length),
@@ -194,6 +196,27 @@ export class CacheRecord {
     this.hold(this.#capacity, () => undefined);
   }
 
+  /**
+   * Bring what lies in slots from `capacity` on into the lowest free ones; `moved` is told of each.
+   *
+   * There must be as many free ones.
+   */
+  compact(capacity: number, moved: (layer: number, from: number, to: number) => void): void {
+    for (let layer = 0; layer < this.layout.layers; layer++) {
+      let to = 0;
+      for (let from = capacity; from < this.#capacity; from++) {
+        if (this.#facts.kind[this.at(layer, from)] === SlotKind.empty) continue;
+        while (this.#facts.kind[this.at(layer, to)] !== SlotKind.empty) to++;
+        for (const name of FACTS) {
+          this.#facts[name][this.at(layer, to)] = this.#facts[name][this.at(layer, from)] ?? 0;
+        }
+        this.#facts.kind[this.at(layer, from)] = SlotKind.empty;
+        moved(layer, from, to);
+      }
+    }
+    this.#recount();
+  }
+
   /** Have `capacity` slots a layer; all held must lie below it. */
   resize(capacity: number): void {
     const before = this.#facts;
@@ -201,7 +224,7 @@ export class CacheRecord {
     const length = Math.min(old, capacity);
     this.hold(capacity, (facts) => {
       for (let layer = 0; layer < this.layout.layers; layer++) {
-        for (const name of ["position", "count", "token", "kind"] as const) {
+        for (const name of FACTS) {
           facts[name].set(
             before[name].subarray(layer * old, layer * old + length),
             layer * capacity,

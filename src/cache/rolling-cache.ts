@@ -149,6 +149,7 @@ export class RollingCache {
       if (kind !== frame.kind) this.record.mark(frame, kind);
     }
     await policy.makeRoom(this.#space, []);
+    this.#fit();
     this.#numberAll();
   }
 
@@ -205,6 +206,27 @@ export class RollingCache {
     return this.#policy.kindOf(frame) ?? SlotKind.raw;
   }
 
+  /** Have as many slots as the policy needs, so that every pass costs the same from the first on. */
+  #fit(): void {
+    const { host } = this.store;
+    const { layers, tokensPerFrame, slots } = this.layout;
+    const needed = this.#policy.slots(tokensPerFrame);
+    if (host === undefined || needed === undefined) return;
+    const used = Array.from({ length: layers }, (_, layer) => this.record.used(layer));
+    const capacity = Math.min(slots.most, Math.max(slots.least, needed, ...used));
+    if (capacity < this.record.capacity) {
+      this.record.compact(capacity, (layer, from, to) => host.move(layer, from, to));
+    }
+    this.#resize(capacity);
+  }
+
+  #resize(capacity: number): void {
+    if (capacity === this.record.capacity) return;
+    this.record.resize(capacity);
+    this.store.resize(capacity);
+    this.#renew();
+  }
+
   /** Have room for `frames` more frames, if there may be as many slots. */
   #grow(frames: number): void {
     const { host } = this.store;
@@ -214,9 +236,7 @@ export class RollingCache {
     if (host === undefined || needed > slots.most) return;
     const more = Math.max(GROWTH_FRAMES * tokensPerFrame, this.record.capacity * GROWTH_SHARE);
     const capacity = Math.min(slots.most, Math.max(needed, this.record.capacity + Math.ceil(more)));
-    this.record.resize(capacity);
-    host.resize(capacity);
-    this.#renew();
+    this.#resize(capacity);
     this.#numberAll();
   }
 
@@ -280,7 +300,8 @@ export class RollingCache {
     const position = this.#memoryPosition(this.record.facts.position[at] ?? 0);
     if (position > 0 && this.layout.position.kind === "clamped") this.#young.add(at);
     this.#rotary.write(this.#tables, at, position);
-    this.#tables.bias[at] = Math.log(this.record.facts.count[at] ?? 1);
+    const count = this.#policy.weighsCounts ? (this.record.facts.count[at] ?? 1) : 1;
+    this.#tables.bias[at] = Math.log(count);
   }
 
   /** Position of memory whose newest token is of frame `frame`. */

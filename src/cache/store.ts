@@ -207,6 +207,20 @@ export class HostStore implements KeyValueStore, KeysAndValues {
     this.#encodeAll();
   }
 
+  /** Copy what a slot of a layer holds to another. */
+  move(layer: number, from: number, to: number): void {
+    const { heads } = this.layout;
+    for (let row = layer * heads; row < (layer + 1) * heads; row++) {
+      for (const vectors of this.#coded === undefined
+        ? [this.#floats]
+        : [this.#coded, this.#floats]) {
+        for (const part of ["key", "value"] as const) {
+          vectors.stretch(part, row, to, 1).set(vectors.stretch(part, row, from, 1));
+        }
+      }
+    }
+  }
+
   resize(capacity: number): void {
     if (capacity === this.capacity) return;
     const rows = rowCount(this.layout);

@@ -8,7 +8,7 @@
 
 import type { CacheSpace, Memory } from "./policy.ts";
 import { SlotKind } from "./record.ts";
-import { blend, copyKey, keyCosine, leastHeadCosine } from "./vectors.ts";
+import { blend, keyCosine, leastHeadCosine } from "./vectors.ts";
 
 /** How tokens are matched and how many slots they may have. */
 export interface TempCacheOptions {
@@ -18,7 +18,12 @@ export interface TempCacheOptions {
   readonly threshold: number;
   /** `layer`: over the keys of all heads as one. `head`: every head must agree. */
   readonly match: "layer" | "head";
+  /** A part to leave out, to see what it does. */
+  readonly ablation?: Ablation;
 }
+
+/** `count`: a merged slot weighs as one token. `key`: its key is a mean. `value`: its value is the newest. */
+export type Ablation = "count" | "key" | "value";
 
 /**
  * Frames that leave the window are merged, token by token and layer by layer, into the memory's slots.
@@ -28,7 +33,9 @@ export interface TempCacheOptions {
  * `slots`, those that matched nothing for longest are freed.
  */
 export const tempCache = (options: TempCacheOptions): Memory => ({
-  name: `tempcache ${options.slots}`,
+  name: `tempcache ${options.slots}${options.ablation === undefined ? "" : ` without ${options.ablation}`}`,
+  slots: options.slots,
+  weighsCounts: options.ablation !== "count",
   waiting: 0,
   take: (leaving, space) => {
     const { record, store } = space;
@@ -42,7 +49,7 @@ export const tempCache = (options: TempCacheOptions): Memory => ({
           const place = places[token] ?? [];
           const found = best(place, (other) => cosine(store, layer, slot, other));
           if (found !== undefined && found.score > options.threshold) {
-            fold(space, layer, { from: slot, to: found.slot });
+            fold(space, { layer, from: slot, to: found.slot }, options.ablation);
           } else record.settle(layer, slot, { kind: SlotKind.merged });
         }
         freeOldest(space, layer, options.slots);
@@ -76,15 +83,16 @@ function best(
 /** Merge one token into a slot, and free its own. */
 function fold(
   { record, store, tally }: CacheSpace,
-  layer: number,
-  { from, to }: { readonly from: number; readonly to: number },
+  { layer, from, to }: { readonly layer: number; readonly from: number; readonly to: number },
+  ablation: Ablation | undefined,
 ): void {
   if (store === undefined) return;
   const source = record.at(layer, from);
   const count = record.facts.count[record.at(layer, to)] ?? 1;
   const added = record.facts.count[source] ?? 1;
-  const error = blend(store, "value", { layer, from, to }, added / (count + added));
-  copyKey(store, layer, from, to);
+  const share = added / (count + added);
+  const error = blend(store, "value", { layer, from, to }, ablation === "value" ? 1 : share);
+  blend(store, "key", { layer, from, to }, ablation === "key" ? share : 1);
   store.wrote(layer, to);
   tally.add(error, added);
   record.settle(layer, to, {

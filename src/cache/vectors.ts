@@ -46,15 +46,6 @@ function rowCosine(store: HostStore, row: number, a: number, b: number): number 
   return product / (Math.sqrt(lengthA * lengthB) + Number.EPSILON);
 }
 
-/** Replace a slot's key in one layer by another slot's. */
-export function copyKey(store: HostStore, layer: number, from: number, to: number): void {
-  const { heads, headDim } = store.layout;
-  for (let row = layer * heads; row < (layer + 1) * heads; row++) {
-    const source = store.at(row, from);
-    store.key.copyWithin(store.at(row, to), source, source + headDim);
-  }
-}
-
 /**
  * Move one part of a slot in a layer towards another slot's: `to` becomes (1 - weight)·to + weight·from.
  *

@@ -46,6 +46,8 @@ export interface BlockInput {
   readonly control: Float32Array;
   /** One of the schedule's step counts. */
   readonly steps: number;
+  /** Latents, [frames, C, H, W], to go on from in place of those made: what really came next, for scoring. */
+  readonly goOnFrom?: Float32Array;
 }
 
 /** What a generation begins from. */

@@ -104,16 +104,16 @@ export class PackageGeneration implements Generation {
     return this.#cache.inspect();
   }
 
-  async next({ control, steps }: BlockInput): Promise<GeneratedBlock> {
+  async next({ control, steps, goOnFrom }: BlockInput): Promise<GeneratedBlock> {
     const sigmas = this.#sigmas(steps);
-    this.#requireControl(control);
+    this.#requirePast({ latents: goOnFrom ?? this.#history.newest, control });
     const began = this.#clock.now();
     await this.#model.begin(control);
     const conditioned = this.#clock.now();
     const latents = await this.#denoise(sigmas);
     const denoised = this.#clock.now();
     const pictures = await this.#decoder.decode(latents);
-    this.#history.push(latents, control);
+    this.#history.push(goOnFrom ?? latents, control);
     this.#block += 1;
     const timings = {
       encoder: as<Millis>(conditioned - began),
