@@ -22,7 +22,7 @@ export interface Shown {
 }
 
 /** Attributes of rooms that came back right, by how long ago the room was seen. */
-export type Recall = Readonly<Record<string, { hits: number; cases: number; rooms: number }>>;
+type Recall = Readonly<Record<string, { hits: number; cases: number; rooms: number }>>;
 
 /** Frames since a room was last in view, from and below. */
 const AGES = [
