@@ -1,11 +1,12 @@
 /** What a session chooses to keep, and the policy that this stands for. */
 
 import { StreamError } from "../core/errors.ts";
-import { meanCompressor, pool } from "./compressors.ts";
+import { meanCompressor } from "./compressors.ts";
 import { type Compressor, convKv, type Grouping } from "./conv-kv.ts";
 import { keepAll, randomDrop, thin } from "./keeping.ts";
 import type { CacheLayout } from "./layout.ts";
 import { type CachePolicy, compose, type Memory, sinks, window } from "./policy.ts";
+import { pool } from "./pool.ts";
 import { STORAGES, type StorageName } from "./storage.ts";
 import { type Ablation, tempCache } from "./temp-cache.ts";
 

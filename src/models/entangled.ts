@@ -1,7 +1,7 @@
 import type { RollingCache } from "../cache/rolling-cache.ts";
 import { CachePass } from "./cache-memory.ts";
 import { fillRows, type History } from "./history.ts";
-import type { WorldModel, WorldModelParts } from "./world-model.ts";
+import { onlyCache, type WorldModel, type WorldModelParts } from "./world-model.ts";
 
 /** One pass of the causal transformer over the frames of one block. */
 interface BlockPass {
@@ -24,8 +24,7 @@ const passOf = (parts: WorldModelParts, { sample, control, previous }: PassInput
   const given = previous.length > 0 ? { previous } : {};
   const pass = new CachePass({
     graph: parts.graphs("denoiser"),
-    cache: parts.cache,
-    memory: parts.memory,
+    ...onlyCache(parts),
     frames: framesPerBlock,
     inputs: { sample, sigma, control, ...given },
     outputs: { prediction },
@@ -56,7 +55,8 @@ class CommitPass {
   }
 
   async run(): Promise<void> {
-    const { manifest, cache } = this.#parts;
+    const { manifest } = this.#parts;
+    const { cache } = onlyCache(this.#parts);
     await runPass(this.#pass, manifest.commit.sigma);
     await cache.commit(this.#pass.pass.fresh, manifest.lanes.video.framesPerBlock);
   }
@@ -64,6 +64,7 @@ class CommitPass {
 
 /** The entangled topology with a commit pass of its own: the newest block is committed before the next begins. */
 export class SeparateCommitModel implements WorldModel {
+  readonly commitsAtOnce = false;
   readonly sample: Float32Array;
   readonly #control: Float32Array;
   readonly #commit: CommitPass;
@@ -94,6 +95,7 @@ export class SeparateCommitModel implements WorldModel {
 
 /** The entangled topology with fused commits: the newest block is committed by the next block's first step. */
 export class FusedCommitModel implements WorldModel {
+  readonly commitsAtOnce = false;
   readonly sample: Float32Array;
   readonly #history: History;
   readonly #cache: RollingCache;
@@ -105,7 +107,7 @@ export class FusedCommitModel implements WorldModel {
 
   constructor(parts: WorldModelParts) {
     this.#history = parts.history;
-    this.#cache = parts.cache;
+    this.#cache = onlyCache(parts).cache;
     this.#frames = parts.manifest.lanes.video.framesPerBlock;
     this.#commitSigma = parts.manifest.commit.sigma;
     this.#fused = fusedPass(parts);
@@ -160,7 +162,8 @@ interface FusedPass {
   readonly pass: CachePass;
 }
 
-function fusedPass({ manifest, graphs, cache, memory, history }: WorldModelParts): FusedPass {
+function fusedPass(parts: WorldModelParts): FusedPass {
+  const { manifest, graphs, history } = parts;
   const frames = manifest.lanes.video.framesPerBlock;
   const both: FusedHalf = {
     sample: new Float32Array(2 * history.newest.length),
@@ -171,8 +174,7 @@ function fusedPass({ manifest, graphs, cache, memory, history }: WorldModelParts
   const { prediction, ...inputs } = both;
   const pass = new CachePass({
     graph: graphs("denoiserFused"),
-    cache,
-    memory,
+    ...onlyCache(parts),
     frames: 2 * frames,
     inputs,
     outputs: { prediction },

@@ -3,7 +3,7 @@ import type { CacheInspection } from "../cache/inspection.ts";
 import type { CacheLayout } from "../cache/layout.ts";
 import type { CachePolicy } from "../cache/policy.ts";
 import { type CacheReport, RollingCache } from "../cache/rolling-cache.ts";
-import { freezeCache, parseFrozenCache, thawCache } from "../cache/snapshot.ts";
+import { type FrozenCache, freezeCache, parseFrozenCache, thawCache } from "../cache/snapshot.ts";
 import { bytesPerSlot, type StorageName } from "../cache/storage.ts";
 import { ByteReader, ByteWriter } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
@@ -25,12 +25,13 @@ import { FusedCommitModel, SeparateCommitModel } from "./entangled.ts";
 import { History } from "./history.ts";
 import type { Manifest } from "./manifest.ts";
 import type { ModelPackage } from "./package.ts";
+import { PerStepModel } from "./per-step.ts";
 import { type Quantiser, quantiserOf } from "./quantiser.ts";
 import { sampleBlock } from "./sampler.ts";
 import { SeparableModel } from "./separable.ts";
 import { type GenerationHead, packGeneration, unpackGeneration } from "./snapshot.ts";
 import type { Starts } from "./starts.ts";
-import type { GraphSet, WorldModel, WorldModelParts } from "./world-model.ts";
+import type { GraphSet, PlacedCache, WorldModel, WorldModelParts } from "./world-model.ts";
 
 /** What a generation is made of. */
 export interface GenerationParts {
@@ -49,9 +50,8 @@ export class PackageGeneration implements Generation {
   readonly #clock: Clock;
   readonly #quantise: Quantiser;
   readonly #history: History;
-  readonly #memory: CacheMemory;
   readonly #bounds: CacheBounds;
-  readonly #cache: RollingCache;
+  readonly #caches: readonly PlacedCache[];
   readonly #model: WorldModel;
   readonly #decoder: Decoder;
   #choice: CacheChoice;
@@ -69,14 +69,23 @@ export class PackageGeneration implements Generation {
     this.#quantise = quantiserOf(manifest.lanes.video.latent.quantiser);
     this.#history = new History(historyShape(manifest));
     const ownFrames = 2 * manifest.lanes.video.framesPerBlock;
-    const memory = parts.memory(cacheLayout(manifest));
-    this.#memory = memory;
-    this.#bounds = boundsOf(manifest, graphs, memory);
+    const memories = Array.from({ length: cacheCount(manifest) }, () =>
+      parts.memory(cacheLayout(manifest)),
+    );
+    this.#bounds = boundsOf(manifest, graphs, memories);
     const policy = policyOf(cache, this.#bounds);
     const { layout } = this.#bounds;
-    this.#cache = new RollingCache({ layout, store: memory.store, policy, ownFrames });
-    const world = { manifest, graphs, cache: this.#cache, memory, history: this.#history };
-    this.#model = worldModel(world);
+    this.#caches = memories.map((memory) => ({
+      memory,
+      cache: new RollingCache({ layout, store: memory.store, policy, ownFrames }),
+    }));
+    this.#model = worldModel({
+      manifest,
+      graphs,
+      caches: this.#caches,
+      history: this.#history,
+      seed: () => this.#seed,
+    });
     this.#decoder = new Decoder(manifest, graphs);
   }
 
@@ -94,11 +103,13 @@ export class PackageGeneration implements Generation {
   }
 
   get cache(): CacheReport {
-    return this.#cache.report;
+    const reports = this.#caches.map(({ cache }) => cache.report);
+    const bytes = reports.reduce((sum, report) => sum + report.bytes, 0);
+    return { ...this.#first.report, bytes: as(bytes) };
   }
 
   get inspection(): CacheInspection {
-    return this.#cache.inspect();
+    return this.#first.inspect();
   }
 
   async next({ control, steps, goOnFrom }: BlockInput): Promise<GeneratedBlock> {
@@ -111,6 +122,7 @@ export class PackageGeneration implements Generation {
     const denoised = this.#clock.now();
     const pictures = await this.#decoder.decode(latents);
     this.#history.push(goOnFrom ?? latents, control);
+    this.#history.isCommitted = this.#model.commitsAtOnce;
     this.#block += 1;
     const timings = {
       encoder: as<Millis>(conditioned - began),
@@ -126,18 +138,23 @@ export class PackageGeneration implements Generation {
     const first = await this.#starts.latent(start);
     this.#seed = seed;
     this.#choice = cache;
-    this.#cache.clear();
-    await this.#cache.configure(policy, storageOf(cache));
+    for (const each of this.#caches) {
+      each.cache.clear();
+      await each.cache.configure(policy, storageOf(cache));
+    }
     this.#history.begin(first);
   }
 
   async configureCache(choice: CacheChoice): Promise<void> {
-    await this.#cache.configure(policyOf(choice, this.#bounds), storageOf(choice));
+    const policy = policyOf(choice, this.#bounds);
+    for (const { cache } of this.#caches) await cache.configure(policy, storageOf(choice));
     this.#choice = choice;
   }
 
   forget(what: { readonly keepSinks: boolean }): Promise<void> {
-    return attempt(() => this.#cache.forget(what));
+    return attempt(() => {
+      for (const { cache } of this.#caches) cache.forget(what);
+    });
   }
 
   async recache({ block, frames, continues = false }: RecentHistory): Promise<void> {
@@ -156,36 +173,52 @@ export class PackageGeneration implements Generation {
       seed: this.#seed,
       block: this.#block,
       cache: this.#choice,
+      isCommitted: this.#history.isCommitted,
     };
     const history = new ByteWriter();
     for (const part of this.#history.parts) history.put(part);
-    const cache = await freezeCache(this.#cache);
-    return packGeneration({ head, history: history.finish(), cache });
+    const caches: Uint8Array[] = [];
+    for (const { cache } of this.#caches) caches.push(await freezeCache(cache));
+    return packGeneration({ head, history: history.finish(), caches });
   }
 
   /** Checks everything before it changes anything. */
   async restore(bytes: Uint8Array): Promise<void> {
-    const { head, history, cache } = unpackGeneration(bytes);
+    const { head, history, caches } = unpackGeneration(bytes);
     const length = this.#history.parts.reduce((n, part) => n + part.byteLength, 0);
-    if (head.package !== this.#package.digest || history.length !== length) {
+    const fits = history.length === length && caches.length === this.#caches.length;
+    if (head.package !== this.#package.digest || !fits) {
       throw new StreamError("snapshot_invalid", "this snapshot is of another package");
     }
     const { layout } = this.#bounds;
     const policy = frozenPolicy(head.cache, this.#bounds);
     const storage = storageOf(head.cache);
-    const frozen = parseFrozenCache(cache, layout, bytesPerSlot(layout, storage));
-    this.#cache.clear();
-    await this.#cache.configure(policy, storage);
-    await thawCache(this.#cache, frozen);
+    const frozen = caches.map((cache) =>
+      parseFrozenCache(cache, layout, bytesPerSlot(layout, storage)),
+    );
+    for (const [i, { cache }] of this.#caches.entries()) {
+      cache.clear();
+      await cache.configure(policy, storage);
+      await thawCache(cache, frozen[i] as FrozenCache);
+    }
     const reader = new ByteReader(history);
     for (const part of this.#history.parts) reader.fill(part);
+    this.#history.isCommitted = head.isCommitted;
     this.#choice = head.cache;
     this.#seed = head.seed;
     this.#block = head.block;
   }
 
   close(): Promise<void> {
-    return attempt(() => this.#memory.release());
+    return attempt(() => {
+      for (const { memory } of this.#caches) memory.release();
+    });
+  }
+
+  get #first(): RollingCache {
+    const [first] = this.#caches;
+    if (first === undefined) throw new TypeError("a generation needs a cache");
+    return first.cache;
   }
 
   /** The next block's clean latents, [F, C, H, W]; the receiver owns them. */
@@ -204,7 +237,7 @@ export class PackageGeneration implements Generation {
     if (first === undefined) {
       throw badParameter("frames", "a cache is rebuilt from at least one block");
     }
-    this.#cache.clear();
+    for (const { cache } of this.#caches) cache.clear();
     this.#history.beginWith(first.latents, first.control);
     return later;
   }
@@ -236,8 +269,13 @@ export class PackageGeneration implements Generation {
 }
 
 /** What sessions of a package may choose where their caches lie in `memory`. */
-function boundsOf(manifest: Manifest, graphs: GraphSet, { store }: CacheMemory): CacheBounds {
-  const { allowance } = modelCache(manifest, store.host !== undefined);
+function boundsOf(
+  manifest: Manifest,
+  graphs: GraphSet,
+  memories: readonly CacheMemory[],
+): CacheBounds {
+  const isHost = memories.every(({ store }) => store.host !== undefined);
+  const { allowance } = modelCache(manifest, isHost);
   const layout = cacheLayout(manifest);
   return {
     allowance,
@@ -245,6 +283,10 @@ function boundsOf(manifest: Manifest, graphs: GraphSet, { store }: CacheMemory):
     learned: (grouping) => learnedCompressor(manifest, graphs, grouping),
   };
 }
+
+/** Caches of a generation: one, or one for each step. */
+const cacheCount = ({ commit, schedule }: Manifest): number =>
+  commit.strategy === "per-step" ? schedule.defaultSteps : 1;
 
 const storageOf = ({ storage = "float32" }: CacheChoice): StorageName => storage;
 
@@ -256,6 +298,8 @@ function worldModel(parts: WorldModelParts): WorldModel {
       return new SeparateCommitModel(parts);
     case "fused":
       return new FusedCommitModel(parts);
+    case "per-step":
+      return new PerStepModel(parts);
   }
 }
 

@@ -67,7 +67,16 @@ const topologyFits: Rule = ({ topology, graphs, conditioning, commit, lanes }) =
   if (conditioning.features !== null)
     return broken("conditioning.features", "must be null when entangled");
   return commit.strategy === "encoder"
-    ? broken("commit.strategy", "must be `separate` or `fused` when entangled")
+    ? broken("commit.strategy", "must be `separate`, `fused` or `per-step` when entangled")
+    : undefined;
+};
+
+const stepsHaveTheirCaches: Rule = ({ commit, schedule, conditioning }) => {
+  if (commit.strategy !== "per-step") return undefined;
+  if (Object.keys(schedule.sigmas).length > 1)
+    return broken("schedule.sigmas", "must be one schedule with the commit strategy `per-step`");
+  return conditioning.previousFrames > 0
+    ? broken("conditioning.previousFrames", "must be 0 with the commit strategy `per-step`")
     : undefined;
 };
 
@@ -144,6 +153,7 @@ const RULES: readonly Rule[] = [
   filesAreBounded,
   topologyFits,
   fusedHasItsGraph,
+  stepsHaveTheirCaches,
   sigmasFall,
   cacheFits,
   compressorsHaveGroups,

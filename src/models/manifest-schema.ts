@@ -175,7 +175,7 @@ export const manifestSchema = z.strictObject({
   }),
   schedule,
   commit: z.strictObject({
-    strategy: z.enum(["encoder", "separate", "fused"]),
+    strategy: z.enum(["encoder", "separate", "fused", "per-step"]),
     sigma: z.number().min(0).max(1),
   }),
   cache,

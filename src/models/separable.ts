@@ -1,13 +1,14 @@
 import type { RollingCache } from "../cache/rolling-cache.ts";
 import { CachePass } from "./cache-memory.ts";
 import type { BoundGraph } from "./graph.ts";
-import type { WorldModel, WorldModelParts } from "./world-model.ts";
+import { onlyCache, type WorldModel, type WorldModelParts } from "./world-model.ts";
 
 /**
  * The separable topology: a causal encoder reads the newest frame and the control for the frame to come
  * against the cache, once; a small denoiser conditioned on its features runs the steps.
  */
 export class SeparableModel implements WorldModel {
+  readonly commitsAtOnce = false;
   readonly sample: Float32Array;
   readonly #prediction: Float32Array;
   readonly #control: Float32Array;
@@ -16,7 +17,9 @@ export class SeparableModel implements WorldModel {
   readonly #encoder: CachePass;
   readonly #denoiser: BoundGraph;
 
-  constructor({ manifest, graphs, cache, memory, history }: WorldModelParts) {
+  constructor(parts: WorldModelParts) {
+    const { manifest, graphs, history } = parts;
+    const { cache, memory } = onlyCache(parts);
     const features = new Float32Array(
       (manifest.conditioning.features ?? []).reduce((n, size) => n * size, 1),
     );

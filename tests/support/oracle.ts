@@ -8,6 +8,7 @@ export const TINY_PACKAGES = [
   "tiny-separable",
   "tiny-entangled",
   "tiny-fused",
+  "tiny-per-step",
   "tiny-open",
 ] as const;
 export type TinyPackage = (typeof TINY_PACKAGES)[number];

@@ -11,7 +11,7 @@ import argparse
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from zoetrope_training.denoiser import DenoiserConfig
 from zoetrope_training.export import Json, Package, Start, write_graph, write_package
 from zoetrope_training.graphs import Graph
 from zoetrope_training.parity import compare
-from zoetrope_training.rollout import Sampling, entangled_rollout, separable_rollout
+from zoetrope_training.rollout import Sampling, entangled_rollout, per_step_rollout, separable_rollout
 from zoetrope_training.transformer import TransformerConfig
 from zoetrope_training.world_model import (
     EntangledWorldModel,
@@ -118,7 +118,7 @@ class Fixture:
     model: WorldModelConfig
     prediction: str
     solver: str
-    commit: str
+    commit: Literal["separate", "fused", "per-step", "encoder"]
     commit_sigma: float
     policies: tuple[Policy, ...]
     blocks: int
@@ -183,6 +183,17 @@ FIXTURES = (
         seed=7,
     ),
     Fixture(
+        "tiny-per-step",
+        world("entangled", 0, transformer(2, 6, 2)),
+        prediction="velocity",
+        solver="renoise",
+        commit="per-step",
+        commit_sigma=0.0,
+        policies=(Policy("window", 2, 4),),
+        blocks=9,
+        seed=31,
+    ),
+    Fixture(
         "tiny-open",
         world("separable", 2, transformer(0, 6, 1)),
         prediction="x0",
@@ -198,6 +209,11 @@ FIXTURES = (
 )
 GROUP_FRAMES = 4
 SIGMAS = {"1": [1.0], "2": [1.0, 0.5]}
+
+
+def schedules(fixture: Fixture) -> dict[str, list[float]]:
+    """The fixture's noise levels by step count: one count alone where each step has a cache."""
+    return {"2": SIGMAS["2"]} if fixture.commit == "per-step" else SIGMAS
 
 
 def fill(module: nn.Module, seed: int) -> None:
@@ -275,6 +291,8 @@ def rollout(fixture: Fixture, model: WorldModel, policy: Policy, sigmas: list[fl
     control = control_script(fixture.blocks)
     if isinstance(limited, SeparableWorldModel):
         return separable_rollout(limited, start, control, sampling)[:, None]
+    if fixture.commit == "per-step":
+        return per_step_rollout(limited, start, control, sampling)
     commit = "fused" if fixture.commit == "fused" else "separate"
     return entangled_rollout(limited, start, control, sampling, commit=commit, commit_sigma=fixture.commit_sigma)
 
@@ -291,7 +309,7 @@ def record_rollouts(fixture: Fixture, model: WorldModel, start: Tensor, tensors:
             "latents": tensors.put(rollout(fixture, model, policy, sigmas, start)),
         }
         for policy in fixture.policies
-        for steps, sigmas in SIGMAS.items()
+        for steps, sigmas in schedules(fixture).items()
     ]
 
 
@@ -304,13 +322,13 @@ def package(fixture: Fixture) -> Package:
         licence="MIT",
         prediction="x0" if fixture.prediction == "x0" else "velocity",
         solver="renoise" if fixture.solver == "renoise" else "euler",
-        sigmas=SIGMAS,
+        sigmas=schedules(fixture),
         default_steps=2,
         controls=CONTROLS,
         starts=[Start("waves", "Waves", "starts/waves.png")],
         height=PICTURE,
         width=PICTURE,
-        commit="encoder" if fixture.commit == "encoder" else "fused" if fixture.commit == "fused" else "separate",
+        commit=fixture.commit,
         commit_sigma=fixture.commit_sigma,
         positions="window" if fixture.most_slots is None else "clamped",
         most_slots=fixture.most_slots,

@@ -77,6 +77,7 @@ export class MemoryView {
     for (const [kind, { bar, entry }] of this.#shares) {
       bar.style.width = `${(100 * sums[kind]) / Math.max(1, stats.capacity)}%`;
       entry.hidden = sums[kind] === 0;
+      bar.hidden = entry.hidden;
       const number = entry.querySelector("b");
       if (number) number.textContent = count(sums[kind]);
     }

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { meanCompressor, pool } from "../../../src/cache/compressors.ts";
+import { meanCompressor } from "../../../src/cache/compressors.ts";
 import { type Compressor, convKv } from "../../../src/cache/conv-kv.ts";
 import { keepAll, randomDrop, thin } from "../../../src/cache/keeping.ts";
 import type { Memory } from "../../../src/cache/policy.ts";
+import { pool } from "../../../src/cache/pool.ts";
 import { tempCache } from "../../../src/cache/temp-cache.ts";
 import {
   type MemorySlot,
