@@ -42,11 +42,10 @@ export async function openBench(id: string, seed: number): Promise<OpenBench> {
     },
     silentLogger,
   );
-  const { windowFrames, sinkFrames } = manifest.cache;
   const session = await engine.open({
     id: "bench",
     seed,
-    cache: { policy: "window", windowFrames, sinkFrames },
+    cache: engine.cache.initial,
     markers: false,
   });
   return {

@@ -39,6 +39,7 @@ const server = new ZoetropeServer({
       openChannel: openTestEngine,
     });
     return {
+      cache: engine.cache,
       open: async (wish) => counted(await engine.open(wish)),
       close: () => engine.close(),
     };

@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { as } from "../../src/core/units.ts";
+import { modelCache } from "../../src/models/arena.ts";
 import type { GeneratedBlock, Generation, Model } from "../../src/models/model.ts";
 import { loadPackage, type ModelPackage } from "../../src/models/package.ts";
 import { PictureSource, testPictures, VIDEO } from "./test-pictures.ts";
@@ -30,6 +31,7 @@ export function testModel(modelPackage: ModelPackage): Model {
   return {
     modelPackage,
     provider: { name: "none", reason: "test pictures" },
+    cache: modelCache(modelPackage.manifest, true),
     open: () => Promise.resolve(new TestGeneration(cycle)),
     close: () => Promise.resolve(),
   };

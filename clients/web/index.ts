@@ -2,6 +2,15 @@
 
 export type { Control, ControlValue, ControlValues } from "../../src/core/controls.ts";
 export { StreamError } from "../../src/core/errors.ts";
+export type {
+  CacheAge,
+  CachePolicyName,
+  CacheSettings,
+  CacheSettingsChange,
+  CacheStats,
+  CacheStorageName,
+  CacheSummary,
+} from "../../src/protocol/cache.ts";
 export type { ModelSummary, ServerEvent, SessionStateName } from "../../src/protocol/events.ts";
 export type { MediaFrame, MediaHeader } from "../../src/protocol/media-frame.ts";
 export type { LiveParameterChange, LiveParameters } from "../../src/protocol/messages.ts";
@@ -19,6 +28,7 @@ export type { Quality, QualityGrade, QualityLimit } from "./grade.ts";
 export type { LinkState } from "./link.ts";
 export type { SessionStats, Spread } from "./meter.ts";
 export {
+  cacheSchema,
   coverAddress,
   listModels,
   type ParameterSchema,
@@ -27,5 +37,11 @@ export {
   startAddress,
 } from "./models.ts";
 export type { NetworkSample } from "./network.ts";
-export type { AudioControls, Session, SessionEvents, TransportChoice } from "./session.ts";
+export type {
+  AudioControls,
+  CacheControls,
+  Session,
+  SessionEvents,
+  TransportChoice,
+} from "./session.ts";
 export type { TransportName } from "./transport.ts";

@@ -2,6 +2,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import type { ControlValues } from "../../src/core/controls.ts";
 import { StreamError, toStreamError } from "../../src/core/errors.ts";
 import type { Millis } from "../../src/core/units.ts";
+import type { CacheSettings } from "../../src/protocol/cache.ts";
 import type { ModelSummary, ServerEvent, SessionStateName } from "../../src/protocol/events.ts";
 import {
   decodeMediaFrame,
@@ -24,6 +25,7 @@ import type { Player } from "./player.ts";
 import { Requests } from "./requests.ts";
 import { StreamPlayer } from "./rtc/stream-player.ts";
 import type { Session, SessionEvents, TransportChoice } from "./session.ts";
+import { SessionCache } from "./session-cache.ts";
 import { SessionAudio } from "./sound/session-audio.ts";
 import type { Transport, TransportName } from "./transport.ts";
 
@@ -70,6 +72,7 @@ export class LiveSession<Values extends ControlValues>
   readonly canvas: HTMLCanvasElement;
   readonly controls: ControlPad<Values>;
   readonly audio: SessionAudio;
+  readonly cache: SessionCache;
   readonly #parts: SessionParts;
   readonly #link: Link;
   readonly #meter: Meter;
@@ -105,6 +108,7 @@ export class LiveSession<Values extends ControlValues>
     pictureContext(canvas);
     resize(canvas, video.width, video.height);
     this.controls = new ControlPad(created.model.controls, (values) => this.#input(values));
+    this.cache = new SessionCache(created.cache, (request) => this.#ask(request));
     this.audio = new SessionAudio(() => {
       const { muted, volume, locked } = this.audio;
       this.emit("audio", { muted, volume, locked });
@@ -254,7 +258,11 @@ export class LiveSession<Values extends ControlValues>
     this.stop();
   }
 
-  #request(request: Request): Promise<void> {
+  async #request(request: Request): Promise<void> {
+    await this.#ask(request);
+  }
+
+  #ask(request: Request): Promise<ServerEvent> {
     const event_id = this.#requests.nextId();
     const answer = this.#requests.answer(event_id);
     if (!this.#link.send({ ...request, event_id })) this.#requests.abandon();
@@ -288,7 +296,7 @@ export class LiveSession<Values extends ControlValues>
       case "session.resumed":
       case "session.updated":
         this.#updated(event);
-        if (event.type === "session.resumed") this.#resumed();
+        if (event.type === "session.resumed") this.#resumed(event.cache);
         return;
       case "media.config":
         this.#configure(event);
@@ -307,6 +315,7 @@ export class LiveSession<Values extends ControlValues>
         return;
       default:
         this.#generationChanged(event);
+        this.#cacheTold(event);
         this.#inputAnswered(event);
     }
   }
@@ -330,7 +339,18 @@ export class LiveSession<Values extends ControlValues>
     this.#setState(event.state);
   }
 
-  #resumed(): void {
+  #cacheTold(event: ServerEvent): void {
+    if (event.type === "cache.configured") this.#cacheChanged(event.cache);
+    if (event.type === "cache.reset") this.#cacheChanged(this.cache.settings);
+  }
+
+  #cacheChanged(settings: CacheSettings): void {
+    this.cache.settings = settings;
+    this.emit("cache", settings);
+  }
+
+  #resumed(cache: CacheSettings): void {
+    this.#cacheChanged(cache);
     this.#meter.latency.clear();
     this.#isReduced = false;
     this.#followTransport();

@@ -13,6 +13,8 @@ export interface ParameterSchema {
   readonly maximum?: number;
   readonly default?: number | string;
   readonly enum?: readonly (number | string)[];
+  /** Of a cache's settings: the policies that this one has a meaning for; all when absent. */
+  readonly for?: readonly string[];
 }
 
 /** JSON Schema of a model's live parameters. */
@@ -44,6 +46,17 @@ export const parametersSchema = (
   server: string | URL = location.href,
   token?: string,
 ): Promise<ParametersSchema> => get(server, `${modelPath(model)}/schema`, token);
+
+/**
+ * What may be chosen of a model's cache while it runs.
+ *
+ * @throws {StreamError} the server's own error, or `server_unreachable` when it cannot be reached.
+ */
+export const cacheSchema = (
+  model: string,
+  server: string | URL = location.href,
+  token?: string,
+): Promise<ParametersSchema> => get(server, `${modelPath(model)}/cache`, token);
 
 /** Address of a model's cover picture, or undefined when it has none. */
 export const coverAddress = (

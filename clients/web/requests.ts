@@ -2,7 +2,7 @@ import { StreamError } from "../../src/core/errors.ts";
 import type { ServerEvent } from "../../src/protocol/events.ts";
 
 interface Waiting {
-  readonly resolve: () => void;
+  readonly resolve: (answer: ServerEvent) => void;
   readonly reject: (error: StreamError) => void;
 }
 
@@ -18,12 +18,12 @@ export class Requests {
   }
 
   /**
-   * Wait for the answer to `eventId`.
+   * Wait for the first answer to `eventId`.
    *
    * @throws {StreamError} the server's own error when it refuses; `state_conflict` when the connection
    *   was lost before an answer.
    */
-  answer(eventId: string): Promise<void> {
+  answer(eventId: string): Promise<ServerEvent> {
     return new Promise((resolve, reject) => {
       this.#waiting.set(eventId, { resolve, reject });
     });
@@ -37,7 +37,7 @@ export class Requests {
     this.#waiting.delete(eventId);
     if (event.type === "error" || event.type === "input.rejected") {
       waiting.reject(StreamError.from(event.error));
-    } else waiting.resolve();
+    } else waiting.resolve(event);
     return true;
   }
 

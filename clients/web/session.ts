@@ -1,6 +1,7 @@
 import type { ControlValues } from "../../src/core/controls.ts";
 import type { StreamError } from "../../src/core/errors.ts";
 import type { Millis } from "../../src/core/units.ts";
+import type { CacheSettings, CacheSettingsChange, CacheStats } from "../../src/protocol/cache.ts";
 import type { ModelSummary, ServerEvent, SessionStateName } from "../../src/protocol/events.ts";
 import type { MediaFrame, MediaHeader } from "../../src/protocol/media-frame.ts";
 import type { LiveParameterChange, LiveParameters } from "../../src/protocol/messages.ts";
@@ -19,6 +20,8 @@ export interface SessionEvents {
   readonly link: LinkState;
   readonly state: SessionStateName;
   readonly parameters: LiveParameters;
+  /** What the cache keeps; told when that changed, and when the cache was emptied. */
+  readonly cache: CacheSettings;
   /** How the packets that follow are coded. */
   readonly config: PictureConfig;
   /** A frame was drawn on the canvas. */
@@ -37,6 +40,18 @@ export interface SessionEvents {
   readonly stats: SessionStats;
   /** A failure that no call of this client can be told about. */
   readonly error: StreamError;
+}
+
+/** The cache of a session: what it keeps of the past, and what it holds. */
+export interface CacheControls {
+  /** What is in force. */
+  readonly settings: CacheSettings;
+  /** Keep something else from the next block on; what is not named stays. Resolves when the server took it. */
+  readonly configure: (change: CacheSettingsChange) => Promise<void>;
+  /** Empty it before the next block, all or all but the first frames. Resolves when the server took it. */
+  readonly reset: (what: { readonly keepSinks: boolean }) => Promise<void>;
+  /** What it holds, by kind and age. A viewer may ask, too. */
+  readonly inspect: () => Promise<CacheStats>;
 }
 
 /** The sound of a session. */
@@ -75,6 +90,7 @@ export interface Session<Values extends ControlValues = ControlValues>
   readonly canvas: HTMLCanvasElement;
   readonly controls: ControlPad<Values>;
   readonly audio: AudioControls;
+  readonly cache: CacheControls;
   /** The way that media and messages go now. */
   readonly transport: TransportName | undefined;
   readonly state: SessionStateName;

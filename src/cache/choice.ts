@@ -7,7 +7,7 @@ import { keepAll, randomDrop, thin } from "./keeping.ts";
 import type { CacheLayout } from "./layout.ts";
 import { type CachePolicy, compose, type Memory, sinks, window } from "./policy.ts";
 import { pool } from "./pool.ts";
-import type { StorageName } from "./storage.ts";
+import { STORAGES, type StorageName } from "./storage.ts";
 import { type Ablation, tempCache } from "./temp-cache.ts";
 
 /** Names of the policies: what becomes of frames that leave the window. */
@@ -52,24 +52,90 @@ export interface CacheChoice {
   readonly storage?: StorageName;
 }
 
-/** What a model and the place it runs at can do. */
-export interface CacheBounds {
+/** A choice with everything said that it left open. */
+export type SettledChoice = Required<Omit<CacheChoice, "ablation">> & Pick<CacheChoice, "ablation">;
+
+/** What sessions of a package may choose at the place it runs at, as data. */
+export interface CacheAllowance {
   readonly framesPerBlock: number;
-  readonly layout: CacheLayout;
-  /** Whether the floats lie in this process. */
-  readonly isHost: boolean;
+  readonly tokensPerFrame: number;
+  /** The most frames of the window. */
+  readonly windowFrames: number;
+  /** The most frames that are sinks. */
+  readonly sinkFrames: number;
+  /** The most slots of a layer, those of sinks and window included. */
+  readonly mostSlots: number;
   /** Frames that a compressor folds into one. */
   readonly groupFrames: number;
+  /** Groupings that the package brings a compressor for. */
+  readonly compressors: readonly Grouping[];
+  /** Whether the floats lie in the engine's own memory; elsewhere frames can only be let go. */
+  readonly isHost: boolean;
+}
+
+/** What a model and the place it runs at can do. */
+export interface CacheBounds {
+  readonly allowance: CacheAllowance;
+  readonly layout: CacheLayout;
   /** The package's own compressor, where it has one. */
   readonly learned: (grouping: Grouping) => Compressor | undefined;
 }
 
-/** Cosine above which keys are taken for one: where their attention error stays below a few percent. */
-const DEFAULT_THRESHOLD = 0.9;
-const DEFAULT_EVERY = 8;
+/** What a choice stands for that does not say. */
+const DEFAULTS = {
+  /** Where the attention error of merged keys stays below a few percent. */
+  threshold: 0.9,
+  match: "layer",
+  grouping: "temporal",
+  every: 8,
+  storage: "float32",
+} as const;
+const MOST_EVERY = 1000;
 const POOL_SIDE = 2;
 /** Windows' worth of memory a session gets that does not say how much. */
 const DEFAULT_WINDOWS = 2;
+
+/**
+ * `choice` with everything said that it leaves open.
+ *
+ * @throws {StreamError} `bad_parameter` when the choice lies outside `allowance`.
+ */
+export function settle(choice: CacheChoice, allowance: CacheAllowance): SettledChoice {
+  const asked = { ...DEFAULTS, ...choice };
+  const isLearned = allowance.compressors.includes(asked.grouping);
+  const { kernel = isLearned ? "learned" : "mean", threshold, storage } = asked;
+  within("windowFrames", asked.windowFrames, allowance.framesPerBlock, allowance.windowFrames);
+  within("sinkFrames", asked.sinkFrames, 0, allowance.sinkFrames);
+  within("every", asked.every, 1, MOST_EVERY);
+  if (!(threshold >= 0 && threshold <= 1)) throw bad("threshold", "must lie between 0 and 1");
+  if (!allowance.isHost && storage !== "float32") throw bad("storage", `${storage} ${NO_HOST}`);
+  const settled = { ...asked, kernel };
+  if (!hasMemory(choice)) return { ...settled, memorySlots: 0 };
+  requirePossible(settled, allowance);
+  return { ...settled, memorySlots: memorySlots(choice, allowance) };
+}
+
+const NO_HOST = "needs keys and values in memory: use the provider cpu";
+
+/** Whether a choice keeps anything of frames that left the window. */
+export const hasMemory = ({ policy }: CacheChoice): boolean =>
+  policy !== "window" && policy !== "full";
+
+/** Policies that some choice inside `allowance` has. */
+export const possiblePolicies = (allowance: CacheAllowance): readonly CachePolicyName[] =>
+  CACHE_POLICIES.filter((policy) => {
+    const least = { policy, windowFrames: allowance.framesPerBlock, sinkFrames: 0 };
+    try {
+      settle(least, allowance);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+
+/** Storages that `allowance` has. */
+export const possibleStorages = ({ isHost }: CacheAllowance): readonly StorageName[] =>
+  isHost ? STORAGES : ["float32"];
 
 /**
  * The policy a choice stands for.
@@ -77,78 +143,60 @@ const DEFAULT_WINDOWS = 2;
  * @throws {StreamError} `bad_parameter` when the choice lies outside `bounds`.
  */
 export function policyOf(choice: CacheChoice, bounds: CacheBounds): CachePolicy {
-  const { layout } = bounds;
-  within("windowFrames", choice.windowFrames, bounds.framesPerBlock, layout.windowFrames);
-  within("sinkFrames", choice.sinkFrames, 0, layout.sinkFrames);
-  if (!bounds.isHost && (choice.storage ?? "float32") !== "float32") {
-    throw bad("storage", `${choice.storage} needs keys and values in memory: use the provider cpu`);
+  const settled = settle(choice, bounds.allowance);
+  if (settled.policy === "full") return keepAll;
+  const memory = hasMemory(settled) ? memoryOf(settled, bounds) : undefined;
+  return compose(sinks(settled.sinkFrames), window(settled.windowFrames, memory));
+}
+
+/** Refuse a memory that cannot be had, however little it keeps. */
+function requirePossible(
+  { policy, kernel, grouping }: Omit<SettledChoice, "memorySlots">,
+  { isHost, tokensPerFrame, groupFrames, compressors }: CacheAllowance,
+): void {
+  if (!isHost) throw bad("policy", `${policy} ${NO_HOST}`);
+  if (policy === "pool" && Math.sqrt(tokensPerFrame) % POOL_SIDE !== 0) {
+    throw bad("policy", "pool needs frames that are even squares of tokens");
   }
-  if (choice.policy === "full") return keepAll;
-  if (choice.policy === "window") {
-    return compose(sinks(choice.sinkFrames), window(choice.windowFrames));
+  if (policy !== "convkv") return;
+  if (kernel === "learned" && !compressors.includes(grouping)) {
+    throw bad("kernel", `this package has no learned compressor over ${grouping} groups`);
   }
-  if (!bounds.isHost) {
-    throw bad("policy", `${choice.policy} needs keys and values in memory: use the provider cpu`);
+  if (grouping === "raster" && tokensPerFrame % groupFrames !== 0) {
+    throw bad("grouping", "raster needs a number of tokens that groups divide");
   }
-  return compose(
-    sinks(choice.sinkFrames),
-    window(choice.windowFrames, memoryOf(choice, bounds, memorySlots(choice, bounds))),
-  );
 }
 
 /** Slots of memory a choice asks for, or the default. */
-function memorySlots(choice: CacheChoice, { layout, groupFrames }: CacheBounds): number {
-  const { tokensPerFrame } = layout;
-  const room = layout.slots.most - (choice.sinkFrames + choice.windowFrames) * tokensPerFrame;
+function memorySlots(choice: CacheChoice, allowance: CacheAllowance): number {
+  const { tokensPerFrame, mostSlots, groupFrames, windowFrames } = allowance;
+  const room = mostSlots - (choice.sinkFrames + choice.windowFrames) * tokensPerFrame;
   const least = (choice.policy === "convkv" ? groupFrames : 1) * tokensPerFrame;
   if (room < least) {
     throw bad("windowFrames", `leaves no room for a memory: ${least} slots a layer at least`);
   }
-  const usual = Math.max(least, DEFAULT_WINDOWS * layout.windowFrames * tokensPerFrame);
+  const usual = Math.max(least, DEFAULT_WINDOWS * windowFrames * tokensPerFrame);
   const slots = choice.memorySlots ?? Math.min(room, usual);
   within("memorySlots", slots, least, room);
   return slots;
 }
 
-function memoryOf(choice: CacheChoice, bounds: CacheBounds, slots: number): Memory {
-  switch (choice.policy) {
-    case "tempcache": {
-      const { threshold = DEFAULT_THRESHOLD, match = "layer" } = choice;
-      if (!(threshold >= 0 && threshold <= 1)) throw bad("threshold", "must lie between 0 and 1");
-      const { ablation } = choice;
+function memoryOf(settled: SettledChoice, { layout, learned, allowance }: CacheBounds): Memory {
+  const { memorySlots: slots, threshold, match, ablation, grouping, kernel, every } = settled;
+  switch (settled.policy) {
+    case "tempcache":
       return tempCache({ slots, threshold, match, ...(ablation !== undefined && { ablation }) });
+    case "convkv": {
+      const mean = () => meanCompressor(layout, grouping, allowance.groupFrames);
+      return convKv(slots, (kernel === "learned" ? learned(grouping) : undefined) ?? mean());
     }
-    case "convkv":
-      return convKv(slots, compressorOf(choice, bounds));
-    case "thin": {
-      const { every = DEFAULT_EVERY } = choice;
-      within("every", every, 1, 1000);
+    case "thin":
       return thin(slots, every);
-    }
     case "pool":
-      if (Math.sqrt(bounds.layout.tokensPerFrame) % POOL_SIDE !== 0) {
-        throw bad("policy", "pool needs frames that are even squares of tokens");
-      }
       return pool(slots, POOL_SIDE);
     default:
       return randomDrop(slots);
   }
-}
-
-function compressorOf(choice: CacheChoice, bounds: CacheBounds): Compressor {
-  const { grouping = "temporal" } = choice;
-  const learned = bounds.learned(grouping);
-  const { kernel = learned === undefined ? "mean" : "learned" } = choice;
-  if (kernel === "learned") {
-    if (learned === undefined) {
-      throw bad("kernel", `this package has no learned compressor over ${grouping} groups`);
-    }
-    return learned;
-  }
-  if (grouping === "raster" && bounds.layout.tokensPerFrame % bounds.groupFrames !== 0) {
-    throw bad("grouping", "raster needs a number of tokens that groups divide");
-  }
-  return meanCompressor(bounds.layout, grouping, bounds.groupFrames);
 }
 
 function within(name: string, value: number, low: number, high: number): void {

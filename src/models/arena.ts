@@ -1,7 +1,8 @@
 /** The sizes of what a generation allocates, as its package's manifest states them. */
 
-import type { CacheChoice } from "../cache/choice.ts";
+import { type CacheAllowance, type CacheChoice, possiblePolicies } from "../cache/choice.ts";
 import type { CacheLayout } from "../cache/layout.ts";
+import type { ModelCache } from "./contract.ts";
 import type { HistoryShape } from "./history.ts";
 import type { Manifest } from "./manifest.ts";
 import { modelSizes } from "./signatures.ts";
@@ -26,8 +27,34 @@ export function cacheLayout({ cache }: Manifest): CacheLayout {
   };
 }
 
+/** Frames that are folded into one where the package does not say. */
+const DEFAULT_GROUP_FRAMES = 4;
+
+/** What sessions of a package may choose; `isHost` where keys and values lie in the engine's own memory. */
+export function modelCache(manifest: Manifest, isHost: boolean): ModelCache {
+  const { cache, graphs, lanes } = manifest;
+  const { slots } = cacheLayout(manifest);
+  const allowance: CacheAllowance = {
+    framesPerBlock: lanes.video.framesPerBlock,
+    tokensPerFrame: cache.tokensPerFrame,
+    windowFrames: cache.windowFrames,
+    sinkFrames: cache.sinkFrames,
+    mostSlots: isHost ? slots.most : slots.least,
+    groupFrames: cache.groupFrames ?? DEFAULT_GROUP_FRAMES,
+    compressors: [
+      ...(graphs.compressor === undefined ? [] : (["temporal"] as const)),
+      ...(graphs.compressorRaster === undefined ? [] : (["raster"] as const)),
+    ],
+    isHost,
+  };
+  const initial = defaultChoice(manifest);
+  return possiblePolicies(allowance).includes(initial.policy)
+    ? { allowance, initial }
+    : { allowance, initial: { ...initial, policy: "window" } };
+}
+
 /** What a package's sessions keep unless they choose otherwise. */
-export function defaultChoice({ cache }: Manifest): CacheChoice {
+function defaultChoice({ cache }: Manifest): CacheChoice {
   const { sinkFrames, windowFrames, policy } = cache;
   const { name = "window", ...rest } = policy ?? {};
   return { policy: name, sinkFrames, windowFrames, ...rest };

@@ -1,6 +1,6 @@
 /** What the engine sees of a loaded model: endless generations of blocks. */
 
-import type { CacheChoice } from "../cache/choice.ts";
+import type { CacheAllowance, CacheChoice } from "../cache/choice.ts";
 import type { CacheInspection } from "../cache/inspection.ts";
 import type { CacheReport } from "../cache/rolling-cache.ts";
 import type { Millis } from "../core/units.ts";
@@ -22,6 +22,13 @@ export interface ModelOptions {
 export interface Provider {
   readonly name: string;
   readonly reason: string;
+}
+
+/** What sessions may choose of their caches, and what they begin with. */
+export interface ModelCache {
+  readonly allowance: CacheAllowance;
+  /** The package's own choice, as far as it can be had here. */
+  readonly initial: CacheChoice;
 }
 
 /** Milliseconds of one block by part; the pass that commits the block before it counts as `encoder`. */
@@ -130,6 +137,7 @@ export interface Generation {
 export interface Model {
   readonly modelPackage: ModelPackage;
   readonly provider: Provider;
+  readonly cache: ModelCache;
   /** @throws {StreamError} `unknown_start`, `bad_parameter`. */
   open(beginning: Beginning): Promise<Generation>;
   close(): Promise<void>;

@@ -9,7 +9,7 @@ import { ByteReader, ByteWriter } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { StreamError } from "../core/errors.ts";
 import { as, type Millis } from "../core/units.ts";
-import { cacheLayout, historyShape } from "./arena.ts";
+import { cacheLayout, historyShape, modelCache } from "./arena.ts";
 import type { CacheMemory } from "./cache-memory.ts";
 import { learnedCompressor } from "./compressor.ts";
 import type {
@@ -32,9 +32,6 @@ import { SeparableModel } from "./separable.ts";
 import { type GenerationHead, packGeneration, unpackGeneration } from "./snapshot.ts";
 import type { Starts } from "./starts.ts";
 import type { GraphSet, PlacedCache, WorldModel, WorldModelParts } from "./world-model.ts";
-
-/** Frames that are folded into one where the package does not say. */
-const DEFAULT_GROUP_FRAMES = 4;
 
 /** What a generation is made of. */
 export interface GenerationParts {
@@ -277,14 +274,12 @@ function boundsOf(
   graphs: GraphSet,
   memories: readonly CacheMemory[],
 ): CacheBounds {
-  const layout = cacheLayout(manifest);
-  const { least } = layout.slots;
   const isHost = memories.every(({ store }) => store.host !== undefined);
+  const { allowance } = modelCache(manifest, isHost);
+  const layout = cacheLayout(manifest);
   return {
-    framesPerBlock: manifest.lanes.video.framesPerBlock,
-    layout: isHost ? layout : { ...layout, slots: { least, most: least } },
-    isHost,
-    groupFrames: manifest.cache.groupFrames ?? DEFAULT_GROUP_FRAMES,
+    allowance,
+    layout: { ...layout, slots: { ...layout.slots, most: allowance.mostSlots } },
     learned: (grouping) => learnedCompressor(manifest, graphs, grouping),
   };
 }

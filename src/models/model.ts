@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
-import { defaultChoice } from "./arena.ts";
-import type { Beginning, Model, ModelOptions } from "./contract.ts";
+import { modelCache } from "./arena.ts";
+import type { Beginning, Model, ModelCache, ModelOptions } from "./contract.ts";
 import { PackageGeneration } from "./generation.ts";
 import { openGraphs } from "./ort/open.ts";
 import type { ModelPackage } from "./package.ts";
@@ -8,13 +8,13 @@ import { modelSizes } from "./signatures.ts";
 import { Starts } from "./starts.ts";
 
 export type { CacheChoice } from "../cache/choice.ts";
-export type { CacheInspection } from "../cache/inspection.ts";
 export type {
   Beginning,
   BlockInput,
   GeneratedBlock,
   Generation,
   Model,
+  ModelCache,
   ModelOptions,
   PastBlock,
   RecentHistory,
@@ -38,20 +38,22 @@ export async function openModel(
       { modelPackage, graphs: graphs.graph, memory: graphs.memory, starts, clock },
       beginning,
     );
+  const cache = modelCache(modelPackage.manifest, graphs.isHost);
   try {
-    await warmUp(modelPackage, open);
+    await warmUp(modelPackage, cache, open);
   } catch (cause) {
     await graphs.close();
     throw cause;
   }
-  return { modelPackage, provider: graphs.provider, open, close: graphs.close };
+  return { modelPackage, provider: graphs.provider, cache, open, close: graphs.close };
 }
 
 async function warmUp(
   { manifest }: ModelPackage,
+  { initial }: ModelCache,
   open: (beginning: Beginning) => Promise<PackageGeneration>,
 ): Promise<void> {
-  const generation = await open({ seed: 0, cache: defaultChoice(manifest) });
+  const generation = await open({ seed: 0, cache: initial });
   const control = new Float32Array(modelSizes(manifest).controls);
   await generation.next({ control, steps: manifest.schedule.defaultSteps });
   await generation.close();

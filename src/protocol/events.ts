@@ -2,6 +2,13 @@
 
 import type { Control } from "../core/controls.ts";
 import type { SerialisedError } from "../core/errors.ts";
+import type {
+  CacheEvent,
+  CacheReportMessage,
+  CacheSettings,
+  CacheStats,
+  CacheSummary,
+} from "./cache.ts";
 import type { LiveParameters } from "./messages.ts";
 
 /** Where a session is in its life. */
@@ -28,7 +35,7 @@ export interface ModelSummary {
   readonly video: { readonly width: number; readonly height: number; readonly frame_rate: number };
   readonly frames_per_block: number;
   readonly steps: { readonly default: number; readonly choices: readonly number[] };
-  readonly cache: { readonly window_frames: number; readonly sink_frames: number };
+  readonly cache: CacheSummary;
   readonly controls: readonly Control[];
   readonly starts: readonly { readonly id: string; readonly title: string }[];
 }
@@ -68,12 +75,7 @@ export interface StatsReport {
     readonly decode: number;
     readonly encode: number;
   };
-  readonly cache: {
-    readonly policy: string;
-    readonly bytes: number;
-    readonly slots: number;
-    readonly capacity: number;
-  };
+  readonly cache: CacheReportMessage;
   readonly viewer: {
     readonly in_flight_frames: number;
     readonly dropped_frames: number;
@@ -109,6 +111,8 @@ export type ServerEvent =
       readonly state: SessionStateName;
       readonly model: ModelSummary;
       readonly parameters: LiveParameters;
+      /** What the cache keeps now. */
+      readonly cache: CacheSettings;
       readonly grace_ms: number;
       readonly idle_ms: number;
       readonly max_ms: number;
@@ -167,4 +171,6 @@ export type ServerEvent =
       readonly reason: "bandwidth" | "recovered";
     }
   | StatsReport
+  | CacheStats
+  | CacheEvent
   | { readonly type: "error"; readonly event_id?: string; readonly error: SerialisedError };

@@ -8,6 +8,7 @@
 
 import { z } from "zod";
 import { StreamError } from "../core/errors.ts";
+import { cacheSettings } from "./cache.ts";
 import { checked } from "./checked.ts";
 
 /** Version of this vocabulary; the WebSocket subprotocol is `zoetrope.v1`. */
@@ -140,6 +141,17 @@ const clientMessage = z.discriminatedUnion("type", [
     /** Frames the client itself threw away so far. */
     dropped: z.number().int().min(0).default(0),
   }),
+  z.strictObject({
+    type: z.literal("cache.configure"),
+    event_id: eventId,
+    ...cacheSettings.partial().shape,
+  }),
+  z.strictObject({
+    type: z.literal("cache.reset"),
+    event_id: eventId,
+    keep_sinks: z.boolean(),
+  }),
+  bare("cache.inspect"),
   bare("media.request_keyframe"),
   bare("stats.get"),
   z.strictObject({
@@ -233,9 +245,14 @@ function parseObject(text: string): Record<string, unknown> {
 export const liveParametersSchema = (): ObjectSchema =>
   z.toJSONSchema(liveParameters) as ObjectSchema;
 
+/** JSON Schema of what may be chosen of a cache, the same way. */
+export const cacheSettingsSchema = (): ObjectSchema =>
+  z.toJSONSchema(cacheSettings) as ObjectSchema;
+
 /** JSON Schemas of what clients send, by name, for the OpenAPI document. */
 export const clientSchemas = (): Readonly<Record<string, unknown>> => ({
   ClientMessage: z.toJSONSchema(clientMessage, { io: "input" }),
   SessionRequest: z.toJSONSchema(sessionRequest, { io: "input" }),
   ParameterChange: z.toJSONSchema(parameterChange, { io: "input" }),
+  CacheSettings: z.toJSONSchema(cacheSettings),
 });

@@ -1,5 +1,6 @@
 import { StreamError, toStreamError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
+import type { ModelCache } from "../models/model.ts";
 import type {
   EngineEvent,
   EngineOptions,
@@ -10,6 +11,8 @@ import type { OfferedModel } from "./models.ts";
 
 /** What the server needs of a running engine. */
 export interface RunningEngine {
+  /** What sessions may choose of their caches there, and what they begin with. */
+  readonly cache: ModelCache;
   open(options: SessionOptions): Promise<EngineSession>;
   close(): Promise<void>;
 }

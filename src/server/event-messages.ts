@@ -7,6 +7,7 @@ import type { LiveParameterChange, LiveParameters } from "../protocol/messages.t
 import type { Position, SessionEvent, SessionReport } from "../stream/events.ts";
 import type { ParameterChange, Parameters } from "../stream/parameters.ts";
 import type { Session } from "../stream/session.ts";
+import { cacheMessage, isCacheEvent } from "./cache-messages.ts";
 
 /** `error` as a client may see it: the words of a failure nobody foresaw stay in the log. */
 export const publicError = (error: StreamError): StreamError =>
@@ -20,22 +21,21 @@ export const publicError = (error: StreamError): StreamError =>
 export const liveParametersOf = (parameters: Parameters): LiveParameters => ({
   steps: parameters.steps,
   seed: parameters.seed,
-  window_frames: parameters.windowFrames,
-  sink_frames: parameters.sinkFrames,
+  window_frames: parameters.cache.windowFrames,
+  sink_frames: parameters.cache.sinkFrames,
   sound: parameters.sound,
 });
 
 /** A change of parameters as a session takes it. */
-export const parameterChangeOf = (change: LiveParameterChange): ParameterChange => ({
-  steps: change.steps,
-  seed: change.seed,
-  windowFrames: change.window_frames,
-  sinkFrames: change.sink_frames,
-  sound: change.sound,
-});
+export function parameterChangeOf(change: LiveParameterChange): ParameterChange {
+  const { steps, seed, window_frames: windowFrames, sink_frames: sinkFrames, sound } = change;
+  const changesCache = windowFrames !== undefined || sinkFrames !== undefined;
+  return { steps, seed, sound, ...(changesCache && { cache: { windowFrames, sinkFrames } }) };
+}
 
 /** What a client is told when its session says `event`; undefined when it is not told. */
 export function messageOf(session: Session, event: SessionEvent): ServerEvent | undefined {
+  if (isCacheEvent(event)) return cacheMessage(event);
   switch (event.type) {
     case "state-change":
       return event.state === "ended" ? undefined : updatedMessage(session);

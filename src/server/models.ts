@@ -3,11 +3,14 @@
 import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { StreamError, toStreamError } from "../core/errors.ts";
+import { modelCache } from "../models/arena.ts";
 import type { Manifest } from "../models/manifest.ts";
+import type { ModelCache } from "../models/model.ts";
 import type { ModelPackage } from "../models/package.ts";
 import type { ModelSummary } from "../protocol/events.ts";
 import { liveParametersSchema, type ObjectSchema } from "../protocol/messages.ts";
 import type { SessionModel } from "../stream/model.ts";
+import { cacheSummaryOf } from "./cache-messages.ts";
 
 /** Reads and checks one package folder. */
 export type LoadPackage = (path: string) => Promise<ModelPackage>;
@@ -128,7 +131,7 @@ const stepChoices = ({ schedule }: Manifest): number[] =>
     .toSorted((a, b) => a - b);
 
 function summaryOf(manifest: Manifest): ModelSummary {
-  const { id, version, title, description, licence, cover, cache, controls } = manifest;
+  const { id, version, title, description, licence, cover, controls } = manifest;
   const { width, height, frameRate, framesPerBlock } = manifest.lanes.video;
   return {
     id,
@@ -140,7 +143,7 @@ function summaryOf(manifest: Manifest): ModelSummary {
     video: { width, height, frame_rate: frameRate },
     frames_per_block: framesPerBlock,
     steps: { default: manifest.schedule.defaultSteps, choices: stepChoices(manifest) },
-    cache: { window_frames: cache.windowFrames, sink_frames: cache.sinkFrames },
+    cache: cacheSummaryOf(modelCache(manifest, true)),
     controls,
     starts: manifest.starts.map((start) => ({ id: start.id, title: start.title })),
   };
@@ -148,29 +151,36 @@ function summaryOf(manifest: Manifest): ModelSummary {
 
 function sessionModelOf(manifest: Manifest): SessionModel {
   const { frameRate, framesPerBlock } = manifest.lanes.video;
-  const { windowFrames, sinkFrames } = manifest.cache;
   return {
     controls: manifest.controls,
     frameRate,
     framesPerBlock,
     steps: { default: manifest.schedule.defaultSteps, choices: stepChoices(manifest) },
-    cache: { windowFrames, sinkFrames },
+    cache: modelCache(manifest, true),
     starts: manifest.starts.map(({ id }) => id),
   };
 }
 
+/** `model` where `cache` is what sessions may choose of their caches. */
+export const withCache = (model: OfferedModel, cache: ModelCache): OfferedModel => ({
+  ...model,
+  summary: { ...model.summary, cache: cacheSummaryOf(cache) },
+  session: { ...model.session, cache },
+});
+
 /** JSON Schema of what may change of `model` while it runs: the protocol's, narrowed to what it can do. */
 export function parametersSchemaOf({ session }: OfferedModel): ObjectSchema {
   const schema = liveParametersSchema();
-  const { steps, cache, framesPerBlock } = session;
+  const { steps, framesPerBlock } = session;
+  const { allowance, initial } = session.cache;
   const narrowed: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     steps: { enum: steps.choices, default: steps.default },
     window_frames: {
       minimum: framesPerBlock,
-      maximum: cache.windowFrames,
-      default: cache.windowFrames,
+      maximum: allowance.windowFrames,
+      default: initial.windowFrames,
     },
-    sink_frames: { minimum: 0, maximum: cache.sinkFrames, default: cache.sinkFrames },
+    sink_frames: { minimum: 0, maximum: allowance.sinkFrames, default: initial.sinkFrames },
     sound: { default: "none" },
   };
   const properties = Object.fromEntries(

@@ -6,7 +6,7 @@ import type { VideoFile } from "../media/files/video-file.ts";
 import type { ActionLog } from "../protocol/action-log.ts";
 import { ControlState } from "../stream/controls.ts";
 import type { EngineSession, RenditionOptions } from "../stream/engine/contract.ts";
-import { cacheOptions, changeParameters, defaultParameters } from "../stream/parameters.ts";
+import { changeParameters, defaultParameters } from "../stream/parameters.ts";
 import type { RunningEngine } from "./engines.ts";
 import type { OfferedModel } from "./models.ts";
 
@@ -49,13 +49,13 @@ export async function render(options: RenderOptions): Promise<Bytes> {
   }
 }
 
-function open({ model, engine, log }: RenderOptions): Promise<EngineSession> {
+function open({ engine, log }: RenderOptions): Promise<EngineSession> {
   const seed = log.seed ?? DEFAULT_SEED;
   return engine.open({
     id: "render",
     seed,
     ...(log.start !== undefined && { start: log.start }),
-    cache: cacheOptions(defaultParameters(model.session, seed)),
+    cache: engine.cache.initial,
     markers: false,
   });
 }

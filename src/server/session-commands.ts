@@ -3,18 +3,28 @@
 import type { ServerEvent } from "../protocol/events.ts";
 import type { ClientMessage } from "../protocol/messages.ts";
 import type { Session } from "../stream/session.ts";
+import { cacheChangeOf, inProtocolWords } from "./cache-messages.ts";
 import { generationMessage, parameterChangeOf, updatedMessage } from "./event-messages.ts";
 
 /** Messages that change generation. */
 export type Command = Extract<
   ClientMessage,
-  { type: "control.input" | "params.update" | `generation.${string}` }
+  {
+    type:
+      | "control.input"
+      | "params.update"
+      | "cache.configure"
+      | "cache.reset"
+      | `generation.${string}`;
+  }
 >;
 
 /** Whether `message` changes generation. */
 export const isCommand = (message: ClientMessage): message is Command =>
   message.type === "control.input" ||
   message.type === "params.update" ||
+  message.type === "cache.configure" ||
+  message.type === "cache.reset" ||
   message.type.startsWith("generation.");
 
 /**
@@ -33,9 +43,17 @@ export function execute(session: Session, command: Command): readonly ServerEven
       ];
     }
     case "params.update": {
-      const epoch = session.change(parameterChangeOf(command.parameters), id);
+      const change = parameterChangeOf(command.parameters);
+      const epoch = inProtocolWords(() => session.change(change, id), "parameters");
       return [updatedMessage(session, id), accepted(epoch, id)];
     }
+    case "cache.configure": {
+      const cache = cacheChangeOf(command);
+      const epoch = inProtocolWords(() => session.change({ cache }, id));
+      return [updatedMessage(session, id), accepted(epoch, id)];
+    }
+    case "cache.reset":
+      return [accepted(session.forgetCache({ keepSinks: command.keep_sinks }, id), id)];
     case "generation.reset": {
       const epoch = session.reset({ seed: command.seed, start: command.start }, id);
       return [updatedMessage(session, id), accepted(epoch, id)];

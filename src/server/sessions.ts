@@ -8,17 +8,18 @@ import type { EngineSession } from "../stream/engine/contract.ts";
 import type { SessionEnd, SessionEvent } from "../stream/events.ts";
 import type { SessionLimits } from "../stream/limits.ts";
 import {
-  cacheOptions,
   changeParameters,
   defaultParameters,
   type Parameters,
+  requireStart,
 } from "../stream/parameters.ts";
 import { Session } from "../stream/session.ts";
-import type { Engines } from "./engines.ts";
+import { inProtocolWords } from "./cache-messages.ts";
+import type { Engines, RunningEngine } from "./engines.ts";
 import { parameterChangeOf } from "./event-messages.ts";
 import { HostedSession, type Role } from "./hosted-session.ts";
 import type { ServerMetrics } from "./metrics.ts";
-import type { Models, OfferedModel } from "./models.ts";
+import { type Models, type OfferedModel, withCache } from "./models.ts";
 import { randomId, randomSecret } from "./secrets.ts";
 
 /** What sessions are made from, and within which bounds. */
@@ -116,12 +117,17 @@ export class Sessions {
 
   async #create(request: SessionRequest): Promise<HostedSession> {
     const model = this.#options.models.get(request.model);
-    const parameters = parametersOf(request, model);
+    const seed = randomInt(SEEDS);
+    // What makes no sense is refused before an engine is asked.
+    parametersOf(request, model, seed);
     this.#admit();
     this.#opening += 1;
     try {
-      const engine = await this.#open(request, model, parameters);
-      return await this.#host(engine, model, parameters);
+      const engine = await this.#options.engines.ready(model);
+      const here = withCache(model, engine.cache);
+      const parameters = parametersOf(request, here, seed);
+      const session = await open(engine, request, parameters);
+      return await this.#host(session, here, parameters);
     } finally {
       this.#opening -= 1;
     }
@@ -134,21 +140,6 @@ export class Sessions {
     throw new StreamError("session_limit", `${why}; try again later`, {
       recovery: "retry",
       detail: { limit: most, retry_after_ms: RETRY_AFTER },
-    });
-  }
-
-  async #open(
-    { start, markers }: SessionRequest,
-    model: OfferedModel,
-    parameters: Parameters,
-  ): Promise<EngineSession> {
-    const engine = await this.#options.engines.ready(model);
-    return engine.open({
-      id: randomId(),
-      seed: parameters.seed,
-      ...(start !== undefined && { start }),
-      cache: cacheOptions(parameters),
-      markers,
     });
   }
 
@@ -216,23 +207,30 @@ export class Sessions {
         metrics.ends.add(1, { reason: event.reason });
         log.info({ reason: event.reason, frames: event.frames }, "session ended");
         return;
-      case "input-applied":
-      case "generation-started":
-      case "generation-reset":
-      case "limit-near":
+      case "cache-refused":
+        log.warn({ reason: event.error.message }, "engine refused a cache's choice");
+        return;
+      default:
+        // The rest is for clients.
         return;
     }
   }
 }
 
-function parametersOf({ start, parameters }: SessionRequest, model: OfferedModel): Parameters {
-  const { starts } = model.session;
-  if (start !== undefined && !starts.includes(start)) {
-    throw new StreamError(
-      "unknown_start",
-      `the model \`${model.id}\` has no start \`${start}\`; it has: ${starts.join(", ")}`,
-    );
-  }
-  const defaults = defaultParameters(model.session, randomInt(SEEDS));
-  return changeParameters(defaults, parameterChangeOf(parameters), model.session);
+const open = (
+  engine: RunningEngine,
+  { start, markers }: SessionRequest,
+  { seed, cache }: Parameters,
+): Promise<EngineSession> =>
+  engine.open({ id: randomId(), seed, ...(start !== undefined && { start }), cache, markers });
+
+function parametersOf(
+  { start, parameters }: SessionRequest,
+  { session }: OfferedModel,
+  seed: number,
+): Parameters {
+  requireStart(start, session);
+  const defaults = defaultParameters(session, seed);
+  const change = parameterChangeOf(parameters);
+  return inProtocolWords(() => changeParameters(defaults, change, session), "parameters");
 }

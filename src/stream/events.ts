@@ -1,5 +1,6 @@
 /** What a session says about itself; the server turns it into messages, metrics and log lines. */
 
+import type { SettledChoice } from "../cache/choice.ts";
 import type { StreamError } from "../core/errors.ts";
 import type { BlockIndex, FrameIndex, Micros, Millis } from "../core/units.ts";
 import type { CacheReport, SoundPacket, VideoPacket } from "./engine/contract.ts";
@@ -76,6 +77,14 @@ export interface Position {
   readonly pts: Micros;
 }
 
+/** What became of the cache at a block's edge, and of the changes that asked for it. */
+export type CacheChanged = { readonly eventIds: readonly string[] } & (
+  | { readonly type: "cache-configured"; readonly choice: SettledChoice }
+  | { readonly type: "cache-reset"; readonly keepSinks: boolean }
+  /** The engine cannot keep what was asked for; all is as before. */
+  | { readonly type: "cache-refused"; readonly error: StreamError }
+);
+
 /** A change of a session's life, in the order things happened. */
 export type SessionEvent =
   | { readonly type: "state-change"; readonly state: SessionState }
@@ -89,6 +98,8 @@ export type SessionEvent =
   /** The block at `at` is the first that begins anew. */
   | { readonly type: "generation-reset"; readonly at: Position }
   | { readonly type: "generation-recovered"; readonly at: Position }
+  /** The block at `at` is the first made under the change; `report` is what the cache holds after it. */
+  | (CacheChanged & { readonly at: Position; readonly report: CacheReport })
   | {
       readonly type: "limit-near";
       readonly limit: "idle" | "time_limit";

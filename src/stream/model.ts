@@ -1,4 +1,5 @@
 import type { Control } from "../core/controls.ts";
+import type { ModelCache } from "../models/model.ts";
 
 /** What a session must know of the model it runs; the server reads it from the package. */
 export interface SessionModel {
@@ -6,7 +7,7 @@ export interface SessionModel {
   readonly frameRate: number;
   readonly framesPerBlock: number;
   readonly steps: { readonly default: number; readonly choices: readonly number[] };
-  /** The most the package was built for; also the defaults. */
-  readonly cache: { readonly windowFrames: number; readonly sinkFrames: number };
+  /** What sessions may choose of their caches, and what they begin with. */
+  readonly cache: ModelCache;
   readonly starts: readonly string[];
 }

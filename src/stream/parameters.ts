@@ -1,5 +1,6 @@
+import { type CacheChoice, settle } from "../cache/choice.ts";
 import { StreamError } from "../core/errors.ts";
-import type { CacheOptions, SoundSource } from "./engine/contract.ts";
+import type { SoundSource } from "./engine/contract.ts";
 import type { SessionModel } from "./model.ts";
 
 /** What may change while a session runs, besides controls. */
@@ -8,23 +9,25 @@ export interface Parameters {
   readonly steps: number;
   /** Seed of the noise from the next reset on. */
   readonly seed: number;
-  /** Frames the cache's window keeps, from the next block on. */
-  readonly windowFrames: number;
-  /** Frames that are never evicted, from the next reset on. */
-  readonly sinkFrames: number;
+  /** What the cache keeps, from the next block on; its sinks from the next reset on. */
+  readonly cache: CacheChoice;
   /** What is heard, from the next block on. */
   readonly sound: SoundSource;
 }
 
+/** A change of some of what a cache keeps. */
+export type CacheChange = { readonly [K in keyof CacheChoice]?: CacheChoice[K] | undefined };
+
 /** A change of some parameters. */
-export type ParameterChange = { readonly [K in keyof Parameters]?: Parameters[K] | undefined };
+export type ParameterChange = {
+  readonly [K in keyof Omit<Parameters, "cache">]?: Parameters[K] | undefined;
+} & { readonly cache?: CacheChange | undefined };
 
 /** The model's own parameters, with `seed`. */
 export const defaultParameters = (model: SessionModel, seed: number): Parameters => ({
   steps: model.steps.default,
   seed,
-  windowFrames: model.cache.windowFrames,
-  sinkFrames: model.cache.sinkFrames,
+  cache: model.cache.initial,
   sound: "none",
 });
 
@@ -38,33 +41,27 @@ export function changeParameters(
   change: ParameterChange,
   model: SessionModel,
 ): Parameters {
-  const next: Parameters = {
-    steps: change.steps ?? parameters.steps,
-    seed: change.seed ?? parameters.seed,
-    windowFrames: change.windowFrames ?? parameters.windowFrames,
-    sinkFrames: change.sinkFrames ?? parameters.sinkFrames,
-    sound: change.sound ?? parameters.sound,
-  };
+  const { steps = parameters.steps, seed = parameters.seed, sound = parameters.sound } = change;
   const { choices } = model.steps;
-  require(choices.includes(next.steps), "steps", `one of ${choices.join(", ")}`);
-  within(next.windowFrames, model.framesPerBlock, model.cache.windowFrames, "window_frames");
-  within(next.sinkFrames, 0, model.cache.sinkFrames, "sink_frames");
-  return next;
+  if (!choices.includes(steps)) {
+    throw new StreamError(
+      "bad_parameter",
+      `steps of this model must be one of ${choices.join(", ")}`,
+      { detail: { path: "parameters.steps" } },
+    );
+  }
+  const { cache: wanted = {} } = change;
+  const said = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  const cache: CacheChoice = { ...parameters.cache, ...Object.fromEntries(said) };
+  if (said.length > 0) settle(cache, model.cache.allowance);
+  return { steps, seed, cache, sound };
 }
 
-/** The cache options that `parameters` stand for. */
-export const cacheOptions = ({ windowFrames, sinkFrames }: Parameters): CacheOptions => ({
-  policy: "window",
-  windowFrames,
-  sinkFrames,
-});
-
-const within = (value: number, low: number, high: number, name: string): void =>
-  require(value >= low && value <= high, name, `from ${low} to ${high}`);
-
-function require(condition: boolean, name: string, wanted: string): void {
-  if (condition) return;
-  throw new StreamError("bad_parameter", `${name} of this model must be ${wanted}`, {
-    detail: { path: `parameters.${name}` },
-  });
+/** @throws {StreamError} `unknown_start` when the model has no such start. */
+export function requireStart(start: string | undefined, { starts }: SessionModel): void {
+  if (start === undefined || starts.includes(start)) return;
+  throw new StreamError(
+    "unknown_start",
+    `this model has no start \`${start}\`; it has: ${starts.join(", ")}`,
+  );
 }

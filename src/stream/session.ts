@@ -1,16 +1,12 @@
 import { concatMap, fromEvent, type Observable, Subject, share, takeUntil } from "rxjs";
+import type { SettledChoice } from "../cache/choice.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ControlValues } from "../core/controls.ts";
 import { Credits } from "../core/credits.ts";
 import { StreamError, toStreamError } from "../core/errors.ts";
 import { as, type BitsPerSecond, frameTime, type Millis } from "../core/units.ts";
 import { type Accepted, ControlState } from "./controls.ts";
-import type {
-  BlockResult,
-  CacheOptions,
-  EngineSession,
-  RenditionCodec,
-} from "./engine/contract.ts";
+import type { BlockResult, EngineSession, Forgetting, RenditionCodec } from "./engine/contract.ts";
 import type {
   Moment,
   Picture,
@@ -27,14 +23,15 @@ import { SessionMetrics } from "./metrics.ts";
 import type { SessionModel } from "./model.ts";
 import { Pacer } from "./pacer.ts";
 import {
-  cacheOptions,
   changeParameters,
   type ParameterChange,
   type Parameters,
+  requireStart,
 } from "./parameters.ts";
 import { paceMoments, positionOf } from "./pipeline.ts";
 import { pull } from "./pull.ts";
 import { type RenditionHold, Renditions } from "./renditions.ts";
+import { type CacheView, type Reset, SessionCache } from "./session-cache.ts";
 
 /** What a session is made of. */
 export interface SessionParts {
@@ -51,11 +48,6 @@ const LEASES = 2;
 /** A block is begun at most this long before it is due, and at least one block's time. */
 const LEAD_BOUND: Millis = as(120);
 const REPORT_EVERY: Millis = as(1000);
-
-interface Reset {
-  readonly seed: number;
-  readonly start?: string;
-}
 
 /**
  * One endless stream: pulls blocks from the engine while somebody watches, and lets their frames go on
@@ -86,9 +78,8 @@ export class Session {
   readonly #limits: Limits;
   readonly #metrics: SessionMetrics;
   readonly #life = new AbortController();
+  readonly #cache: SessionCache;
   #parameters: Parameters;
-  /** What the engine's cache was last told. */
-  #cache: CacheOptions;
   #reset: Reset | undefined;
   #report: SessionReport | undefined;
   #next: Position = { block: as(0), frame: as(0), pts: as(0) };
@@ -103,7 +94,7 @@ export class Session {
     this.#engine = engine;
     this.#clock = clock;
     this.#parameters = parameters;
-    this.#cache = cacheOptions(parameters);
+    this.#cache = new SessionCache(engine, model.cache, parameters.cache);
     this.#controls = new ControlState(model.controls);
     this.#renditions = new Renditions(clock);
     this.#metrics = new SessionMetrics(clock.now());
@@ -138,6 +129,11 @@ export class Session {
 
   get parameters(): Parameters {
     return this.#parameters;
+  }
+
+  /** What the cache keeps now; what `parameters` ask for is in force from the next block on. */
+  get cache(): SettledChoice {
+    return this.#cache.inForce;
   }
 
   /** The version of the control state; every accepted change raises it. */
@@ -224,8 +220,21 @@ export class Session {
    */
   change(change: ParameterChange, eventId?: string): number {
     this.#parameters = changeParameters(this.#parameters, change, this.model);
+    if (change.cache !== undefined) this.#cache.ask(eventId);
     this.#limits.active();
     return this.#controls.note(eventId);
+  }
+
+  /** Empty the cache at the next block's edge; the picture goes on from the newest block. */
+  forgetCache(what: Forgetting, eventId?: string): number {
+    this.#cache.forget(what, eventId);
+    this.#limits.active();
+    return this.#controls.note(eventId);
+  }
+
+  /** What the cache holds. @throws {StreamError} `session_ended`, `engine_lost`. */
+  inspectCache(): Promise<CacheView> {
+    return this.#cache.inspect();
   }
 
   /**
@@ -239,13 +248,7 @@ export class Session {
     eventId?: string,
   ): number {
     const { seed = this.#parameters.seed, start } = change;
-    if (start !== undefined && !this.model.starts.includes(start)) {
-      const known = this.model.starts.join(", ");
-      throw new StreamError(
-        "unknown_start",
-        `this model has no start \`${start}\`; it has: ${known}`,
-      );
-    }
+    requireStart(start, this.model);
     this.#parameters = { ...this.#parameters, seed };
     this.#reset = { seed, ...(start !== undefined && { start }) };
     this.#limits.active();
@@ -306,38 +309,32 @@ export class Session {
   }
 
   async #make(): Promise<BlockResult> {
-    const change = await this.#applyChanges();
+    const reset = this.#reset;
+    this.#reset = undefined;
+    const { steps, sound, cache: choice } = this.#parameters;
     const { epoch, vector, eventIds } = this.#controls.sample();
+    const applied = await this.#cache.apply({ choice, reset });
     const began = this.#clock.now();
-    const result = await this.#engine.next({
+    const request = {
       control: vector,
       epoch,
-      steps: this.#parameters.steps,
-      sound: this.#parameters.sound,
+      steps,
+      sound,
       renditions: this.#renditions.active,
       keyframes: this.#renditions.takeKeyframes(),
-    });
+    };
+    const { result, changed } = await this.#cache.next(request, applied);
     const blockTime = as<Millis>(this.#clock.now() - began);
     this.#pacer.made(blockTime);
     this.#metrics.made(result, blockTime);
     this.#made(result, eventIds);
-    if (change === "reset") this.#emit({ type: "generation-reset", at: positionOf(result) });
+    const at = positionOf(result);
+    if (reset !== undefined) this.#emit({ type: "generation-reset", at });
+    // What could not be had is wanted no more.
+    if (this.#parameters.cache === choice)
+      this.#parameters = { ...this.#parameters, cache: this.#cache.wanted };
+    for (const change of changed) this.#emit({ ...change, at, report: result.cache });
     return result;
-  }
-
-  async #applyChanges(): Promise<"reset" | "cache" | "none"> {
-    const reset = this.#reset;
-    const wanted = cacheOptions(this.#parameters);
-    this.#reset = undefined;
-    if (reset !== undefined) {
-      this.#cache = wanted;
-      await this.#engine.reset({ ...reset, cache: wanted });
-      return "reset";
-    }
-    if (wanted.windowFrames === this.#cache.windowFrames) return "none";
-    this.#cache = { ...this.#cache, windowFrames: wanted.windowFrames };
-    await this.#engine.configureCache(this.#cache);
-    return "cache";
   }
 
   #made(result: BlockResult, eventIds: readonly string[]): void {

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { StreamError } from "../../src/core/errors.ts";
 import { as } from "../../src/core/units.ts";
+import { modelCache } from "../../src/models/arena.ts";
 import type {
   Beginning,
   BlockInput,
@@ -40,6 +41,7 @@ export function hashModel(modelPackage: ModelPackage): HashModel {
   const model: HashModel = {
     modelPackage,
     provider: { name: "cpu", reason: "test" },
+    cache: modelCache(modelPackage.manifest, true),
     get openGenerations() {
       return open.size;
     },

@@ -8,7 +8,7 @@ import { supervise } from "../../src/stream/engine/supervisor.ts";
 import type { Picture, SessionEvent } from "../../src/stream/events.ts";
 import type { SessionLimits } from "../../src/stream/limits.ts";
 import type { SessionModel } from "../../src/stream/model.ts";
-import { cacheOptions, defaultParameters } from "../../src/stream/parameters.ts";
+import { defaultParameters } from "../../src/stream/parameters.ts";
 import { Session } from "../../src/stream/session.ts";
 import { fixture, sessionOptions } from "./engine.ts";
 import { type HashModel, hashModel } from "./hash-model.ts";
@@ -80,7 +80,7 @@ export async function liveSession({
   const sessionModel = sessionModelOf(model);
   const parameters = defaultParameters(sessionModel, 1);
   const session: Session = new Session({
-    engine: await engine.open({ ...sessionOptions("live"), cache: cacheOptions(parameters) }),
+    engine: await engine.open({ ...sessionOptions("live"), cache: parameters.cache }),
     model: sessionModel,
     parameters,
     limits: { idle: as(1e9), longest: as(1e9), grace: as(1e9), ...limits },
@@ -105,15 +105,14 @@ async function model25(framesPerBlock: number): Promise<HashModel> {
   return hashModel({ ...modelPackage, manifest: { ...manifest, lanes: { video } } });
 }
 
-function sessionModelOf({ modelPackage: { manifest } }: HashModel): SessionModel {
+function sessionModelOf({ modelPackage: { manifest }, cache }: HashModel): SessionModel {
   const { frameRate, framesPerBlock } = manifest.lanes.video;
-  const { windowFrames, sinkFrames } = manifest.cache;
   return {
     controls: manifest.controls,
     frameRate,
     framesPerBlock,
     steps: { default: 2, choices: [1, 2] },
-    cache: { windowFrames, sinkFrames },
+    cache,
     starts: manifest.starts.map(({ id }) => id),
   };
 }

@@ -3,16 +3,33 @@
 import { as, frameTime } from "../../src/core/units.ts";
 import { openEncoder, openSoundEncoder } from "../../src/media/codecs/open.ts";
 import type { VideoEncoder } from "../../src/media/encoder.ts";
+import type { ModelCache } from "../../src/models/model.ts";
 import type { RunningEngine, StartEngine } from "../../src/server/engines.ts";
 import type {
   BlockRequest,
   BlockResult,
+  CacheContents,
   EngineSession,
   RenditionOptions,
   VideoPacket,
 } from "../../src/stream/engine/contract.ts";
 import { SoundTrack } from "../../src/stream/engine/sound-track.ts";
 import { gradient, type PictureSize } from "./pictures.ts";
+
+/** As much as the tiny separable package's. */
+const PLAIN_CACHE: ModelCache = {
+  allowance: {
+    framesPerBlock: 1,
+    tokensPerFrame: 1,
+    windowFrames: 15,
+    sinkFrames: 1,
+    mostSlots: 16,
+    groupFrames: 4,
+    compressors: [],
+    isHost: true,
+  },
+  initial: { policy: "window", windowFrames: 15, sinkFrames: 1 },
+};
 
 /** What a test may look at and decide. */
 export interface PictureEngine {
@@ -32,6 +49,7 @@ export function pictureEngine(size: PictureSize, frameRate: number): PictureEngi
   const sessions = new Set<PictureSession>();
   const state = { failure: undefined as (() => Error) | undefined, started: 0 };
   const engine: RunningEngine = {
+    cache: PLAIN_CACHE,
     open: async (options) => {
       await handle.opening;
       const session = new PictureSession(options.id, { size, frameRate, handle, sessions });
@@ -132,6 +150,18 @@ class PictureSession implements EngineSession {
 
   configureCache(): Promise<void> {
     return Promise.resolve();
+  }
+
+  forgetCache(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  inspectCache(): Promise<CacheContents> {
+    const report = { policy: "window", bytes: as<never>(0), slots: 0, capacity: 0 };
+    return Promise.resolve({
+      report,
+      inspection: { ages: [], frames: 0, ratio: 1, recall: 1, error: 0 },
+    });
   }
 
   snapshot(): Promise<never> {

@@ -18,6 +18,8 @@ import { type ProviderPlan, planProvider } from "./provider.ts";
 /** All graphs of a package, open. Lifetime: until `close`. */
 export interface OpenGraphs {
   readonly provider: Provider;
+  /** Whether keys and values lie in this process's memory. */
+  readonly isHost: boolean;
   readonly graph: GraphSet;
   /** Makes room for a generation's keys and values where these graphs run. */
   readonly memory: (layout: CacheLayout) => CacheMemory;
@@ -67,6 +69,7 @@ async function openWith(modelPackage: ModelPackage, plan: ProviderPlan): Promise
     const memory = await openMemory(manifest, plan, closing);
     return {
       provider: { name: plan.name, reason: plan.reason },
+      isHost: !plan.keepsOnDevice,
       graph: inMap(graphs),
       memory,
       close,

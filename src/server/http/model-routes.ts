@@ -3,6 +3,7 @@ import { extname } from "node:path";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { StreamError } from "../../core/errors.ts";
 import type { ModelPackage } from "../../models/package.ts";
+import { cacheSchemaOf } from "../cache-messages.ts";
 import { type Models, parametersSchemaOf } from "../models.ts";
 import { sendError } from "./errors.ts";
 
@@ -26,6 +27,9 @@ export function modelRoutes(http: FastifyInstance, models: Models): void {
   http.get<ModelPath>("/v1/models/:id", ({ params }) => models.get(params.id).summary);
   http.get<ModelPath>("/v1/models/:id/schema", ({ params }) =>
     parametersSchemaOf(models.get(params.id)),
+  );
+  http.get<ModelPath>("/v1/models/:id/cache", ({ params }) =>
+    cacheSchemaOf(models.get(params.id).session.cache),
   );
   http.get<ModelPath>("/v1/models/:id/cover", ({ params }, reply) => {
     const { modelPackage } = models.get(params.id);

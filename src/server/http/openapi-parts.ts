@@ -17,6 +17,10 @@ export const body = (name: string): Json => ({
 });
 /** An answer that says what failed. */
 export const failed = (description: string): Json => json(description, ref("Error"));
+/** Nothing is called that. */
+export const UNKNOWN = failed(
+  "There is no such thing: `unknown_model`, `unknown_session`, `bad_request`.",
+);
 /** A part of a path. */
 export const inPath = (name: string): Json => ({
   name,

@@ -5,6 +5,7 @@ import { publicationSchemas } from "../../protocol/publications.ts";
 import { recordingSchemas } from "../../protocol/recordings.ts";
 import { TOKEN_COOKIE } from "../access.ts";
 import { VERSION } from "../version.ts";
+import { modelPaths, modelSchemas } from "./openapi-models.ts";
 import {
   body,
   failed,
@@ -15,50 +16,16 @@ import {
   object,
   ref,
   text,
+  UNKNOWN,
   whole,
 } from "./openapi-parts.ts";
 import { wishPaths } from "./openapi-wish.ts";
 import { SOCKET_PATH } from "./session-routes.ts";
 
-const picture = (description: string): Json => ({ description, content: { "image/*": {} } });
-const UNKNOWN = failed(
-  "There is no such thing: `unknown_model`, `unknown_session`, `bad_request`.",
-);
 const REFUSED = failed("A value is refused: `bad_parameter`, `unknown_start`.");
 const FULL = failed(
   "No session is free, or no engine: `session_limit`, `engine_lost`; see Retry-After.",
 );
-
-const modelPaths: Json = {
-  "/v1/models": {
-    get: get("What this server can play", {
-      200: json("Models", {
-        type: "object",
-        required: ["models"],
-        properties: { models: { type: "array", items: ref("Model") } },
-      }),
-    }),
-  },
-  "/v1/models/{id}": {
-    parameters: [inPath("id")],
-    get: get("One model", { 200: json("The model", ref("Model")), 404: UNKNOWN }),
-  },
-  "/v1/models/{id}/schema": {
-    parameters: [inPath("id")],
-    get: get("JSON Schema of what may change while the model runs", {
-      200: json("A JSON Schema", { type: "object" }),
-      404: UNKNOWN,
-    }),
-  },
-  "/v1/models/{id}/cover": {
-    parameters: [inPath("id")],
-    get: get("The model's cover", { 200: picture("The picture"), 404: UNKNOWN }),
-  },
-  "/v1/models/{id}/starts/{start}": {
-    parameters: [inPath("id"), inPath("start")],
-    get: get("A picture to start from", { 200: picture("The picture"), 404: UNKNOWN }),
-  },
-};
 
 const sessionPaths: Json = {
   "/v1/sessions": {
@@ -288,6 +255,7 @@ const sessionProperties: Json = {
   frame: whole,
   pts: { ...whole, description: "Microseconds of media time" },
   parameters: { type: "object" },
+  cache: ref("CacheSettings"),
 };
 
 const schemas: Json = {
@@ -298,20 +266,6 @@ const schemas: Json = {
       recovery: { enum: ["retry", "reset-cache", "end-session", "refuse"] },
       detail: { type: "object" },
     }),
-  }),
-  Model: object({
-    id: text,
-    version: text,
-    title: text,
-    description: text,
-    licence: text,
-    cover: { type: ["string", "null"] },
-    video: object({ width: whole, height: whole, frame_rate: { type: "number" } }),
-    frames_per_block: whole,
-    steps: object({ default: whole, choices: { type: "array", items: whole } }),
-    cache: object({ window_frames: whole, sink_frames: whole }),
-    controls: { type: "array", items: { type: "object" } },
-    starts: { type: "array", items: object({ id: text, title: text }) },
   }),
   Session: object(sessionProperties),
   NewSession: object({ ...sessionProperties, token: text, grace_ms: whole, socket: text }),
@@ -375,7 +329,13 @@ export const openApiDocument = (): Json => ({
     ...operationPaths,
   },
   components: {
-    schemas: { ...schemas, ...clientSchemas(), ...recordingSchemas(), ...publicationSchemas() },
+    schemas: {
+      ...modelSchemas,
+      ...schemas,
+      ...clientSchemas(),
+      ...recordingSchemas(),
+      ...publicationSchemas(),
+    },
     securitySchemes: {
       bearer: { type: "http", scheme: "bearer" },
       cookie: { type: "apiKey", in: "cookie", name: TOKEN_COOKIE },

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { parseParameterChange, parseSessionRequest } from "../../protocol/messages.ts";
+import { cacheSettingsOf, inProtocolWords } from "../cache-messages.ts";
 import { liveParametersOf, parameterChangeOf, updatedMessage } from "../event-messages.ts";
 import type { HostedSession } from "../hosted-session.ts";
 import type { Sessions } from "../sessions.ts";
@@ -32,7 +33,8 @@ export function sessionRoutes(http: FastifyInstance, sessions: Sessions): void {
   http.get<SessionPath>("/v1/sessions/:id/stats", ({ params }) => sessions.find(params.id).stats());
   http.patch<SessionPath>("/v1/sessions/:id", ({ params, body }) => {
     const hosted = sessions.find(params.id);
-    hosted.session.change(parameterChangeOf(parseParameterChange(body)));
+    const change = parameterChangeOf(parseParameterChange(body));
+    inProtocolWords(() => hosted.session.change(change), "parameters");
     hosted.tell(updatedMessage(hosted.session));
     return describe(hosted);
   });
@@ -52,4 +54,5 @@ const describe = (hosted: HostedSession) => ({
   frame: hosted.session.position.frame,
   pts: hosted.session.position.pts,
   parameters: liveParametersOf(hosted.session.parameters),
+  cache: cacheSettingsOf(hosted.session.cache),
 });

@@ -5,6 +5,7 @@ import type { ServerEvent } from "../../protocol/events.ts";
 import { PROTOCOL_VERSION } from "../../protocol/messages.ts";
 import type { RenditionOptions } from "../../stream/engine/contract.ts";
 import type { SessionLimits } from "../../stream/limits.ts";
+import { cacheSettingsOf } from "../cache-messages.ts";
 import { liveParametersOf } from "../event-messages.ts";
 import type { HostedSession, Role } from "../hosted-session.ts";
 
@@ -32,6 +33,7 @@ export function greetingMessage(
     state: hosted.session.state,
     model: hosted.model.summary,
     parameters: liveParametersOf(hosted.session.parameters),
+    cache: cacheSettingsOf(hosted.session.cache),
     grace_ms: limits.grace,
     idle_ms: limits.idle,
     max_ms: limits.longest,

@@ -4,6 +4,7 @@ import { StreamError, toStreamError } from "../../core/errors.ts";
 import type { Logger } from "../../core/log.ts";
 import type { ServerEvent, StatsReport } from "../../protocol/events.ts";
 import type { ClientMessage } from "../../protocol/messages.ts";
+import { cacheStatsMessage } from "../cache-messages.ts";
 import { publicError } from "../event-messages.ts";
 import type { HostedSession, Role } from "../hosted-session.ts";
 import { execute, isCommand } from "../session-commands.ts";
@@ -18,6 +19,7 @@ export interface Steerable {
   /** @throws {StreamError} when that frame never was sent. */
   acknowledge(ack: Extract<ClientMessage, { type: "media.ack" }>): void;
   requestKeyframe(): void;
+  tell(event: ServerEvent): void;
   stats(eventId?: string): StatsReport;
 }
 
@@ -48,6 +50,9 @@ export function steer(message: ClientMessage, speaker: Speaker): readonly Server
     case "stats.client":
       viewer.observed(message);
       return [];
+    case "cache.inspect":
+      void tellCache(speaker, message.event_id);
+      return [];
     case "session.ping":
       return [pong(message)];
     case "session.start":
@@ -59,6 +64,16 @@ export function steer(message: ClientMessage, speaker: Speaker): readonly Server
   if (isCommand(message)) return execute(hosted.session, message);
   void hosted.session.end("stopped");
   return [];
+}
+
+/** Tell what the cache holds, once it was looked at. */
+async function tellCache({ hosted, viewer }: Speaker, eventId?: string): Promise<void> {
+  try {
+    viewer.tell(cacheStatsMessage(await hosted.session.inspectCache(), eventId));
+  } catch (cause) {
+    const error = publicError(toStreamError(cause)).serialise();
+    viewer.tell({ type: "error", ...(eventId !== undefined && { event_id: eventId }), error });
+  }
 }
 
 function requireController(role: Role): void {

@@ -1,29 +1,41 @@
+import { hasMemory } from "../../cache/choice.ts";
 import { as, type BlockIndex } from "../../core/units.ts";
 import type { PastBlock } from "../../models/model.ts";
 import type { CacheOptions, SessionOptions, SessionSnapshot } from "./contract.ts";
 import type { EngineFacts, MadeBlock, ResetChange, RestoredState } from "./messages.ts";
 
+/** Blocks between two snapshots of a session whose cache keeps more than its newest blocks. */
+const SNAPSHOT_EVERY = 64;
+/** Blocks that may come before a snapshot that was asked for does. */
+const SNAPSHOT_DELAY = 8;
+/** Caches of more bytes are too much to bring out of an engine that often. */
+const MOST_SNAPSHOT_BYTES = 4 * 2 ** 20;
+
 /**
  * What the server remembers of one session, so that it can go on in another engine: what it began from, the
- * first blocks (a cache's sinks) and the newest ones (its window), with their controls.
+ * first blocks (a cache's sinks) and the newest ones (its window), with their controls; and of a cache with a
+ * memory, which no newest blocks could rebuild, a snapshot now and then.
  *
  * While no block had to be forgotten the session goes on bit for bit; later its cache is rebuilt from the
- * blocks that are left. Bounded by the package's cache, however long the session runs.
+ * blocks that are left, and a memory too large to be snapshot is as old as they are. Bounded by the package's
+ * cache and `MOST_SNAPSHOT_BYTES`, however long the session runs.
  */
 export class Checkpoint {
   readonly #mostFirst: number;
-  readonly #mostRecent: number;
+  readonly #windowBlocks: number;
   #options: SessionOptions;
   #restored: RestoredState | null = null;
   #first: PastBlock[] = [];
   #recent: PastBlock[] = [];
   #block = 0;
+  #sinceSnapshot = 0;
 
-  constructor(options: SessionOptions, { cache, framesPerBlock }: EngineFacts) {
+  constructor(options: SessionOptions, { cache }: EngineFacts) {
+    const { sinkFrames, windowFrames, framesPerBlock } = cache.allowance;
     this.#options = options;
-    this.#mostFirst = Math.ceil(cache.sinkFrames / framesPerBlock);
+    this.#mostFirst = Math.ceil(sinkFrames / framesPerBlock);
     // The newest block is in no cache yet, and a window may end inside a block.
-    this.#mostRecent = Math.ceil(cache.windowFrames / framesPerBlock) + 2;
+    this.#windowBlocks = Math.ceil(windowFrames / framesPerBlock) + 2;
   }
 
   /** What the session is opened with, as it is now. */
@@ -46,13 +58,20 @@ export class Checkpoint {
     return as(this.#block);
   }
 
-  /** A block was made under `control`. */
-  made({ result, latents }: MadeBlock, control: Float32Array): void {
+  /** A block was made under `control`; returns whether a snapshot should follow it. */
+  made({ result, latents }: MadeBlock, control: Float32Array): boolean {
     const past = { latents, control: control.slice() };
-    if (this.#first.length < this.#mostFirst) this.#first.push(past);
+    const isSink = this.#restored === null && this.#first.length < this.#mostFirst;
+    if (isSink) this.#first.push(past);
     else this.#recent.push(past);
-    if (this.#recent.length > this.#mostRecent) this.#recent.shift();
+    const isKept = hasMemory(this.#options.cache) && result.cache.bytes <= MOST_SNAPSHOT_BYTES;
+    const most = isKept
+      ? Math.max(this.#windowBlocks, SNAPSHOT_EVERY + SNAPSHOT_DELAY)
+      : this.#windowBlocks;
+    this.#recent.splice(0, this.#recent.length - most);
     this.#block = result.block + 1;
+    this.#sinceSnapshot += 1;
+    return isKept && this.#sinceSnapshot % SNAPSHOT_EVERY === 0;
   }
 
   /** The session began again; the block index goes on. */
@@ -73,8 +92,18 @@ export class Checkpoint {
     this.#block = block;
   }
 
+  /** The session as it was before `block` was made is in `snapshot`; what was made since stays. */
+  frozen(snapshot: SessionSnapshot, block: number): void {
+    const since = this.#block - block;
+    const later = since === 0 ? [] : this.history.slice(-since);
+    this.#forget({ snapshot });
+    this.#recent = later;
+    this.#sinceSnapshot = since;
+  }
+
   #forget(restored: RestoredState | null): void {
     this.#restored = restored;
+    this.#sinceSnapshot = 0;
     this.#first = [];
     this.#recent = [];
   }

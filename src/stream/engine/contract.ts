@@ -5,7 +5,10 @@
  * encoded packets back. Nothing is made that nobody asked for.
  */
 
-import type { BlockIndex, Bytes, FrameIndex, Micros, Millis } from "../../core/units.ts";
+import type { CacheChoice } from "../../cache/choice.ts";
+import type { CacheInspection } from "../../cache/inspection.ts";
+import type { CacheReport } from "../../cache/rolling-cache.ts";
+import type { BlockIndex, FrameIndex, Micros, Millis } from "../../core/units.ts";
 
 /** Codecs an engine can encode a session's pictures with; `rgb` is the raw picture. */
 export type RenditionCodec = "h264" | "vp8" | "rgb";
@@ -21,12 +24,8 @@ export interface RenditionOptions {
   readonly bitrate: number;
 }
 
-/** How much of the past a session's cache keeps; at most what the package was built for. */
-export interface CacheOptions {
-  readonly policy: "window" | "full";
-  readonly windowFrames: number;
-  readonly sinkFrames: number;
-}
+/** How much of the past a session's cache keeps, and how; at most what the package was built for. */
+export type CacheOptions = CacheChoice;
 
 /** What a session starts from. */
 export interface SessionOptions {
@@ -81,11 +80,17 @@ export interface BlockTimings {
 }
 
 /** What a session's cache holds after a block. */
-export interface CacheReport {
-  readonly policy: string;
-  readonly bytes: Bytes;
-  readonly slots: number;
-  readonly capacity: number;
+export type { CacheReport } from "../../cache/rolling-cache.ts";
+
+/** What a session's cache holds, looked at on demand. */
+export interface CacheContents {
+  readonly report: CacheReport;
+  readonly inspection: CacheInspection;
+}
+
+/** What is emptied: everything, or all but the sinks. */
+export interface Forgetting {
+  readonly keepSinks: boolean;
 }
 
 /** One finished block. */
@@ -108,7 +113,7 @@ export interface SessionSnapshot {
   readonly bytes: Uint8Array;
 }
 
-/** One session inside an engine. Not reentrant: one call at a time. */
+/** One session inside an engine. Not reentrant: one call at a time, but for `inspectCache`, which waits its turn. */
 export interface EngineSession {
   readonly id: string;
   /**
@@ -120,8 +125,16 @@ export interface EngineSession {
   next(request: BlockRequest): Promise<BlockResult>;
   /** Begin again from `start` with `seed`; block and frame numbers go on. */
   reset(change: { seed: number; start?: string; cache: CacheOptions }): Promise<void>;
-  /** Change the cache's window without forgetting what it holds. */
+  /**
+   * Change what the cache keeps, from the next block on, without forgetting more than it must.
+   *
+   * @throws {StreamError} `bad_parameter`; nothing is changed then.
+   */
   configureCache(options: CacheOptions): Promise<void>;
+  /** Empty the cache; the newest block and the block index go on. */
+  forgetCache(what: Forgetting): Promise<void>;
+  /** What the cache holds, slot by slot in sums. */
+  inspectCache(): Promise<CacheContents>;
   snapshot(): Promise<SessionSnapshot>;
   /** @throws {StreamError} `snapshot_invalid` when it is not of this package. */
   restore(snapshot: SessionSnapshot): Promise<void>;

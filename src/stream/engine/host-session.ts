@@ -4,7 +4,14 @@ import { as, type BlockIndex, type FrameIndex, frameTime, type Millis } from "..
 import { drawMarker } from "../../media/marker.ts";
 import type { SoundEncoder } from "../../media/sound-encoder.ts";
 import type { GeneratedBlock, Generation, Model, PastBlock } from "../../models/model.ts";
-import type { BlockRequest, CacheOptions, SessionOptions, SessionSnapshot } from "./contract.ts";
+import type {
+  BlockRequest,
+  CacheContents,
+  CacheOptions,
+  Forgetting,
+  SessionOptions,
+  SessionSnapshot,
+} from "./contract.ts";
 import { type BlockPictures, Encoders, type OpenEncoder, type VideoFormat } from "./encoders.ts";
 import {
   type MadeBlock,
@@ -87,6 +94,16 @@ export class HostSession {
 
   configureCache(cache: CacheOptions): Promise<void> {
     return this.#withGeneration((generation) => generation.configureCache(cache));
+  }
+
+  forgetCache(what: Forgetting): Promise<void> {
+    return this.#withGeneration((generation) => generation.forget(what));
+  }
+
+  inspectCache(): Promise<CacheContents> {
+    return this.#withGeneration(({ cache, inspection }) =>
+      Promise.resolve({ report: cache, inspection }),
+    );
   }
 
   /** Let `blocks`, after which `block` comes, be the newest the session knows. */

@@ -6,12 +6,14 @@
  */
 
 import type { SerialisedError } from "../../core/errors.ts";
-import type { PastBlock } from "../../models/model.ts";
+import type { ModelCache, PastBlock } from "../../models/model.ts";
 import type {
   BlockRequest,
   BlockResult,
+  CacheContents,
   CacheOptions,
   EngineOptions,
+  Forgetting,
   SessionOptions,
   SessionSnapshot,
 } from "./contract.ts";
@@ -64,6 +66,11 @@ interface EngineMethods {
     readonly ask: { readonly session: string; readonly cache: CacheOptions };
     readonly answer: null;
   };
+  forgetCache: {
+    readonly ask: { readonly session: string; readonly what: Forgetting };
+    readonly answer: null;
+  };
+  inspectCache: { readonly ask: { readonly session: string }; readonly answer: CacheContents };
   snapshot: { readonly ask: { readonly session: string }; readonly answer: SessionSnapshot };
   restore: {
     readonly ask: { readonly session: string; readonly snapshot: SessionSnapshot };
@@ -98,9 +105,8 @@ export interface CallMessage {
 export interface EngineFacts {
   readonly provider: string;
   readonly reason: string;
-  readonly framesPerBlock: number;
-  /** The most frames a cache of this package keeps. */
-  readonly cache: { readonly windowFrames: number; readonly sinkFrames: number };
+  /** What sessions may choose of their caches here, and what they begin with. */
+  readonly cache: ModelCache;
 }
 
 /** What an engine sends. */

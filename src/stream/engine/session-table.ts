@@ -14,14 +14,8 @@ export class SessionTable {
 
   /** What the server is told of the engine when it is ready. */
   get facts(): EngineFacts {
-    const { provider, modelPackage } = this.#parts.model;
-    const { lanes, cache } = modelPackage.manifest;
-    return {
-      provider: provider.name,
-      reason: provider.reason,
-      framesPerBlock: lanes.video.framesPerBlock,
-      cache: { windowFrames: cache.windowFrames, sinkFrames: cache.sinkFrames },
-    };
+    const { provider, cache } = this.#parts.model;
+    return { provider: provider.name, reason: provider.reason, cache };
   }
 
   /** Sessions that are open. */
@@ -42,6 +36,10 @@ export class SessionTable {
         return done(this.#find(call.session).reset(call.change));
       case "configureCache":
         return done(this.#find(call.session).configureCache(call.cache));
+      case "forgetCache":
+        return done(this.#find(call.session).forgetCache(call.what));
+      case "inspectCache":
+        return this.#find(call.session).inspectCache();
       case "snapshot":
         return this.#find(call.session).snapshot();
       case "restore":

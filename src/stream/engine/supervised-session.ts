@@ -4,8 +4,10 @@ import { Checkpoint } from "./checkpoint.ts";
 import type {
   BlockRequest,
   BlockResult,
+  CacheContents,
   CacheOptions,
   EngineSession,
+  Forgetting,
   SessionOptions,
   SessionSnapshot,
 } from "./contract.ts";
@@ -70,8 +72,8 @@ export class SupervisedSession implements EngineSession {
 
   async next(request: BlockRequest): Promise<BlockResult> {
     const made = await this.#call({ method: "next", session: this.id, request });
-    this.#checkpoint.made(made, request.control);
     this.#suspicions = 0;
+    if (this.#checkpoint.made(made, request.control)) void this.#keep();
     return made.result;
   }
 
@@ -83,6 +85,16 @@ export class SupervisedSession implements EngineSession {
   async configureCache(cache: CacheOptions): Promise<void> {
     await this.#call({ method: "configureCache", session: this.id, cache });
     this.#checkpoint.configured(cache);
+  }
+
+  async forgetCache(what: Forgetting): Promise<void> {
+    await this.#call({ method: "forgetCache", session: this.id, what });
+    // What is forgotten must not come back with the blocks that it was made of.
+    await this.#keep();
+  }
+
+  inspectCache(): Promise<CacheContents> {
+    return this.#call({ method: "inspectCache", session: this.id });
   }
 
   snapshot(): Promise<SessionSnapshot> {
@@ -151,6 +163,19 @@ export class SupervisedSession implements EngineSession {
       } catch (cause) {
         if (!(cause instanceof InterruptedCall)) throw cause;
       }
+    }
+  }
+
+  /** Let the checkpoint have the session as it is; where that cannot be, it has what it had. */
+  async #keep(): Promise<void> {
+    const engine = this.#move?.to;
+    const { block } = this.#checkpoint;
+    if (engine === undefined) return;
+    try {
+      const snapshot = await this.#ask(engine, { method: "snapshot", session: this.id });
+      if (this.#move?.to === engine) this.#checkpoint.frozen(snapshot, block);
+    } catch {
+      // An engine that is lost is told to whoever asks for the next block.
     }
   }
 

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { StreamError, toStreamError } from "../../core/errors.ts";
 import type { Logger } from "../../core/log.ts";
 import { as, type BlockIndex, type Millis } from "../../core/units.ts";
+import type { ModelCache } from "../../models/model.ts";
 import { type EngineChannel, openChannel } from "./channel.ts";
 import type { EngineEvent, EngineOptions, EngineSession, SessionOptions } from "./contract.ts";
 import { RESTART_LIMITS, type RestartLimits, Restarts } from "./restarts.ts";
@@ -12,6 +13,8 @@ import { type SessionHome, SupervisedSession } from "./supervised-session.ts";
 export interface Engine {
   /** The process that runs now, or ran last. */
   readonly pid: number;
+  /** What sessions may choose of their caches there, and what they begin with. */
+  readonly cache: ModelCache;
   /**
    * Open a session.
    *
@@ -71,7 +74,7 @@ class Supervisor implements Engine, SessionHome {
   #engine: Promise<RunningEngine>;
   /** The process that is loading; undefined when none is. */
   #loading: EngineChannel | undefined;
-  #pid = 0;
+  #running: RunningEngine | undefined;
   #isGivenUp = false;
 
   constructor(parts: SupervisorParts) {
@@ -81,7 +84,17 @@ class Supervisor implements Engine, SessionHome {
   }
 
   get pid(): number {
-    return this.#pid;
+    return this.#newest.pid;
+  }
+
+  get cache(): ModelCache {
+    return this.#newest.facts.cache;
+  }
+
+  /** The engine that runs now, or ran last. */
+  get #newest(): RunningEngine {
+    if (this.#running === undefined) throw new TypeError("no engine ever ran");
+    return this.#running;
   }
 
   async start(): Promise<void> {
@@ -131,7 +144,7 @@ class Supervisor implements Engine, SessionHome {
     });
     this.#loading = undefined;
     const { pid, facts } = engine;
-    this.#pid = pid;
+    this.#running = engine;
     onEvent({ type: "engine-ready", pid, provider: facts.provider, reason: facts.reason });
     return engine;
   }

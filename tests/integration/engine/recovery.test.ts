@@ -110,6 +110,28 @@ describe("an engine that ends in the middle of a stream", () => {
     expect(after?.cache.slots).toBe(held);
   });
 
+  it("brings a memory back bit for bit, and nothing that was forgotten", async () => {
+    await using test = await realEngine({ packagePath: fixture("tiny-open") });
+    const cache = { policy: "tempcache", windowFrames: 4, sinkFrames: 0, memorySlots: 16 } as const;
+    const run = async (id: string, kill: () => void) => {
+      const session = await test.engine.open({ ...sessionOptions(id), cache });
+      const made = await play(session, 0, 70);
+      kill();
+      made.push(...(await play(session, 70, 3)));
+      await session.forgetCache({ keepSinks: false });
+      kill();
+      made.push(...(await play(session, 73, 3)));
+      return { made: pictures(made), contents: await session.inspectCache() };
+    };
+
+    const undisturbed = await run("calm", () => undefined);
+    const disturbed = await run("a", () => process.kill(test.engine.pid, "SIGKILL"));
+
+    expect(disturbed).toEqual(undisturbed);
+    expect(disturbed.contents.inspection.frames).toBe(3);
+    expect(types(test.events).filter((type) => type === "engine-lost")).toHaveLength(2);
+  });
+
   it("goes on from a restored snapshot, not from what was before it", async () => {
     await using test = await realEngine();
     const source = await test.engine.open({ ...sessionOptions("source"), cache: FEW_FRAMES });

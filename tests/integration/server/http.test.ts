@@ -48,8 +48,13 @@ test("models are listed with all that a client needs to play them", async () => 
   const { body } = await json("/v1/models");
   const models = body["models"] as { id: string; controls: unknown[]; steps: unknown }[];
 
-  expect(models.map(({ id }) => id)).toEqual(["tiny-entangled", "tiny-fused", "tiny-separable"]);
-  expect(models[2]).toMatchObject({
+  expect(models.map(({ id }) => id)).toEqual([
+    "tiny-entangled",
+    "tiny-fused",
+    "tiny-open",
+    "tiny-separable",
+  ]);
+  expect(models[3]).toMatchObject({
     title: "Tiny separable",
     video: { width: 32, height: 32, frame_rate: 30 },
     frames_per_block: 1,
@@ -58,7 +63,7 @@ test("models are listed with all that a client needs to play them", async () => 
     starts: [{ id: "waves", title: "Waves" }],
     cover: null,
   });
-  expect(await json("/v1/models/tiny-separable")).toMatchObject({ body: models[2] });
+  expect(await json("/v1/models/tiny-separable")).toMatchObject({ body: models[3] });
 });
 
 test("the schema of a model's parameters is narrowed to what it can do", async () => {

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { policyOf } from "../../../src/cache/choice.ts";
+import {
+  CACHE_POLICIES,
+  type CacheAllowance,
+  type CacheChoice,
+  policyOf,
+  possiblePolicies,
+  settle,
+} from "../../../src/cache/choice.ts";
 import { keepAll } from "../../../src/cache/keeping.ts";
 import { EMPTY_BIAS } from "../../../src/cache/rolling-cache.ts";
 import { LAYOUT, TinyCache, windowed } from "../../support/tiny-cache.ts";
@@ -141,15 +148,20 @@ describe("RollingCache", () => {
   });
 });
 
+const ALLOWANCE: CacheAllowance = {
+  framesPerBlock: 2,
+  tokensPerFrame: 4,
+  windowFrames: 8,
+  sinkFrames: 2,
+  mostSlots: 200,
+  groupFrames: 4,
+  compressors: [],
+  isHost: true,
+};
+
 describe("policyOf", () => {
   const layout = { ...LAYOUT, windowFrames: 8, slots: { least: 30, most: 30 } };
-  const bounds = {
-    framesPerBlock: 2,
-    layout,
-    isHost: true,
-    groupFrames: 4,
-    learned: () => undefined,
-  };
+  const bounds = { allowance: ALLOWANCE, layout, learned: () => undefined };
   const choice = { policy: "window", windowFrames: 8, sinkFrames: 2 } as const;
 
   it.each([
@@ -171,5 +183,50 @@ describe("policyOf", () => {
     expect(() => policyOf(chosen, bounds)).toThrow(
       expect.objectContaining({ code: "bad_parameter" }),
     );
+  });
+});
+
+describe("settle", () => {
+  const choice: CacheChoice = { policy: "tempcache", windowFrames: 8, sinkFrames: 2 };
+
+  it("says everything that a choice leaves open", () => {
+    expect(settle(choice, ALLOWANCE)).toEqual({
+      ...choice,
+      memorySlots: 64,
+      threshold: 0.9,
+      match: "layer",
+      kernel: "mean",
+      grouping: "temporal",
+      every: 8,
+      storage: "float32",
+    });
+    expect(settle({ ...choice, policy: "window" }, ALLOWANCE).memorySlots).toBe(0);
+  });
+
+  it("takes the package's own compressor where there is one", () => {
+    const learned = { ...ALLOWANCE, compressors: ["temporal"] as const };
+    expect(settle({ ...choice, policy: "convkv" }, learned).kernel).toBe("learned");
+    const raster = { ...choice, policy: "convkv", grouping: "raster" } as const;
+    expect(settle(raster, learned).kernel).toBe("mean");
+  });
+
+  it.each([
+    [{ memorySlots: 3 }, "memorySlots"],
+    [{ memorySlots: 161 }, "memorySlots"],
+    [{ threshold: 1.5 }, "threshold"],
+    [{ threshold: Number.NaN }, "threshold"],
+    [{ every: 0 }, "every"],
+    [{ policy: "convkv", kernel: "learned" } as const, "kernel"],
+  ])("refuses %j, naming it", (change, name) => {
+    expect(() => settle({ ...choice, ...change }, ALLOWANCE)).toThrow(
+      expect.objectContaining({ code: "bad_parameter", detail: { path: `cache.${name}` } }),
+    );
+  });
+
+  it("has no memory where floats lie on a device, or where there is no room", () => {
+    expect(possiblePolicies(ALLOWANCE)).toEqual(CACHE_POLICIES);
+    expect(possiblePolicies({ ...ALLOWANCE, isHost: false })).toEqual(["window", "full"]);
+    expect(possiblePolicies({ ...ALLOWANCE, mostSlots: 8 })).toEqual(["window", "full"]);
+    expect(possiblePolicies({ ...ALLOWANCE, tokensPerFrame: 3 })).not.toContain("pool");
   });
 });

@@ -19,7 +19,29 @@ const MODEL: ModelSummary = {
   video: { width: 128, height: 128, frame_rate: 30 },
   frames_per_block: 1,
   steps: { default: 2, choices: [1, 2, 4] },
-  cache: { window_frames: 16, sink_frames: 1 },
+  cache: {
+    window_frames: 16,
+    sink_frames: 1,
+    tokens_per_frame: 64,
+    most_slots: 1088,
+    open_slots: false,
+    group_frames: 4,
+    compressors: [],
+    policies: ["window", "full", "tempcache", "thin"],
+    storages: ["float32", "int8"],
+    initial: {
+      policy: "tempcache",
+      window_frames: 8,
+      sink_frames: 1,
+      memory_slots: 512,
+      threshold: 0.9,
+      match: "layer",
+      kernel: "mean",
+      grouping: "temporal",
+      every: 8,
+      storage: "float32",
+    },
+  },
   controls: [],
   starts: [],
 };
@@ -44,7 +66,7 @@ test("what cannot be changed is not in the form", () => {
   const fixed = {
     ...MODEL,
     steps: { default: 1, choices: [1] },
-    cache: { window_frames: 1, sink_frames: 0 },
+    cache: { ...MODEL.cache, window_frames: 1, sink_frames: 0 },
   };
   expect(fieldsOf(schema, fixed).map(({ name }) => name)).toEqual(["seed", "sound"]);
 });

@@ -33,6 +33,7 @@ async function record(id: string, log: ActionLog, frames: number) {
     log,
     frames,
     engine: {
+      cache: model.session.cache,
       open: (opened) => {
         seen.opened.push(opened);
         const close = () => {

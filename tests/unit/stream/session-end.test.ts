@@ -141,7 +141,10 @@ describe("whatever is done to a session", () => {
     },
     reset: ({ session }) => session.reset({ seed: 3 }),
     input: ({ session }) => session.input({ turn: 0.5 }),
-    change: ({ session }) => session.change({ windowFrames: 3 }),
+    change: ({ session }) => session.change({ cache: { windowFrames: 3 } }),
+    configure: ({ session }) => session.change({ cache: { policy: "tempcache", windowFrames: 9 } }),
+    forget: ({ session }) => session.forgetCache({ keepSinks: true }),
+    inspect: ({ session }) => void session.inspectCache().catch(() => undefined),
     watch: ({ session }) => session.rendition("rgb", as(1)),
     crash: ({ channels }) => channels.at(-1)?.crash(),
   };

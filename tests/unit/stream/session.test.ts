@@ -220,7 +220,7 @@ describe("steering a session", () => {
     const { session, clock, requests, changes, events } = await liveSession();
     session.attach();
     await clock.advance(500);
-    const epoch = session.change({ steps: 1, windowFrames: 4 }, "evt-2");
+    const epoch = session.change({ steps: 1, cache: { windowFrames: 4 } }, "evt-2");
     await clock.advance(500);
 
     expect(requests.map(({ steps }) => steps)).toEqual([
@@ -229,7 +229,7 @@ describe("steering a session", () => {
     ]);
     expect(changes).toEqual(["configureCache"]);
     expect(eventsOf(events, "input-applied")[0]).toMatchObject({ eventIds: ["evt-2"], epoch });
-    expect(session.parameters).toMatchObject({ steps: 1, windowFrames: 4 });
+    expect(session.parameters).toMatchObject({ steps: 1, cache: { windowFrames: 4 } });
   });
 
   it("begins again at a reset; blocks and frames go on", async () => {

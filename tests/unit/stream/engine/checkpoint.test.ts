@@ -8,13 +8,24 @@ import { sessionOptions, WHOLE_CACHE } from "../../../support/engine.ts";
 const facts = (framesPerBlock: number, windowFrames: number, sinkFrames: number): EngineFacts => ({
   provider: "cpu",
   reason: "test",
-  framesPerBlock,
-  cache: { windowFrames, sinkFrames },
+  cache: {
+    allowance: {
+      framesPerBlock,
+      tokensPerFrame: 4,
+      windowFrames,
+      sinkFrames,
+      mostSlots: 4096,
+      groupFrames: 4,
+      compressors: [],
+      isHost: true,
+    },
+    initial: { policy: "window", windowFrames, sinkFrames },
+  },
 });
 
 /** Only what a checkpoint reads of a block. */
-const made = (block: number): MadeBlock => ({
-  result: { block: as(block) } as MadeBlock["result"],
+const made = (block: number, bytes = 0): MadeBlock => ({
+  result: { block: as(block), cache: { bytes } } as MadeBlock["result"],
   latents: Float32Array.of(block),
 });
 
@@ -102,5 +113,34 @@ describe("a checkpoint", () => {
 
     expect(blocksOf(checkpoint)).toEqual([40, 41]);
     expect(checkpoint.restored).toEqual({ snapshot, cache });
+  });
+
+  it("asks for snapshots of a memory, and keeps every block since the newest", () => {
+    const cache = { ...WHOLE_CACHE, policy: "tempcache" as const };
+    const checkpoint = new Checkpoint({ ...sessionOptions("a"), cache }, facts(1, 4, 1));
+    const due: number[] = [];
+    for (let block = 0; block < 200; block++) {
+      if (checkpoint.made(made(block), Float32Array.of(block))) due.push(block);
+      if (due.at(-1) === block - 2) checkpoint.frozen({ bytes: Uint8Array.of(block) }, block - 1);
+    }
+
+    expect(due).toEqual([63, 127, 191]);
+    expect(checkpoint.restored).toEqual({ snapshot: { bytes: Uint8Array.of(193) } });
+    expect(blocksOf(checkpoint)).toEqual([192, 193, 194, 195, 196, 197, 198, 199]);
+    expect(checkpoint.block).toBe(200);
+  });
+
+  it("has no snapshot of a cache that is too large, nor of one without a memory", () => {
+    const cache = { ...WHOLE_CACHE, policy: "tempcache" as const };
+    const large = new Checkpoint({ ...sessionOptions("a"), cache }, facts(1, 4, 0));
+    const plain = new Checkpoint(sessionOptions("b"), facts(1, 4, 0));
+    const due = Array.from({ length: 130 }, (_, block) => [
+      large.made(made(block, 2 ** 23), Float32Array.of(block)),
+      plain.made(made(block), Float32Array.of(block)),
+    ]);
+
+    expect(due.flat()).not.toContain(true);
+    expect(large.history).toHaveLength(6);
+    expect(plain.history).toHaveLength(6);
   });
 });
