@@ -7,5 +7,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Real browsers, sockets and processes on two busy cores: what fails twice is broken, and so is what fails here.
+    retry: process.env["CI"] === undefined ? 0 : 1,
   },
 });
