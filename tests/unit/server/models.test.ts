@@ -23,6 +23,7 @@ test("packages are found in a folder of packages, and where the folder is one it
     "tiny-entangled",
     "tiny-fused",
     "tiny-open",
+    "tiny-per-step",
     "tiny-separable",
   ]);
   expect(all.refused).toEqual([]);
@@ -57,7 +58,7 @@ test("the second package with an id is refused, naming the first", async () => {
 test("a folder named twice counts once", async () => {
   const { offered, refused } = await findModels([FIXTURES, FIXTURES], loadPackage);
 
-  expect([offered.length, refused.length]).toEqual([4, 0]);
+  expect([offered.length, refused.length]).toEqual([5, 0]);
 });
 
 test("a folder that is not there is a mistake of the configuration", async () => {
