@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { StreamError } from "../../../src/core/errors.ts";
 import {
+  cacheSettingsSchema,
   LIMITS,
   liveParametersSchema,
   parseClientMessage,
@@ -107,5 +108,40 @@ test("the schema of parameters says for people what each is", () => {
     expect(property["applies"]).toEqual(expect.any(String));
     const range = [property["minimum"], property["maximum"]].every((x) => typeof x === "number");
     expect(range || Array.isArray(property["enum"])).toBe(true);
+  }
+});
+
+test("what may be said of a cache is bounded, field by field", () => {
+  const configure = (change: object) =>
+    codeOf(() => parseClientMessage(JSON.stringify({ type: "cache.configure", ...change })));
+
+  expect(configure({})).toBe("none");
+  expect(configure({ policy: "convkv", kernel: "mean", storage: "int4", every: 1000 })).toBe(
+    "none",
+  );
+  for (const change of [
+    { policy: "all" },
+    { window_frames: 0 },
+    { sink_frames: 65 },
+    { memory_slots: 2 ** 20 + 1 },
+    { threshold: -0.1 },
+    { every: 1.5 },
+    { slots: 4 },
+  ]) {
+    expect(configure(change)).toBe("bad_parameter");
+  }
+  const reset = (fields: object) =>
+    codeOf(() => parseClientMessage(JSON.stringify({ type: "cache.reset", ...fields })));
+  expect([reset({ keep_sinks: true }), reset({})]).toEqual(["none", "bad_parameter"]);
+});
+
+test("the schema of a cache's settings says for people what each is, and for which policies", () => {
+  const { properties } = cacheSettingsSchema();
+  const policies = properties["policy"]?.["enum"] as string[];
+
+  for (const property of Object.values(properties)) {
+    expect(property["title"]).toEqual(expect.any(String));
+    expect(property["applies"]).toEqual(expect.any(String));
+    expect(policies).toEqual(expect.arrayContaining((property["for"] ?? []) as string[]));
   }
 });

@@ -249,6 +249,21 @@ describe("the sessions of an engine process", () => {
     expect(made.result.block).toBe(2);
   });
 
+  it("are emptied and looked at in their turn", async () => {
+    const { open, next, table } = setUp();
+    await open("a");
+    const making = next("a", 0);
+    const looking = table.answer({ method: "inspectCache", session: "a" });
+    await Promise.all([making, looking]);
+
+    expect(await looking).toMatchObject({
+      report: { policy: "window" },
+      inspection: { frames: 1, recall: 1 },
+    });
+    const what = { keepSinks: true };
+    expect(await table.answer({ method: "forgetCache", session: "a", what })).toBeNull();
+  });
+
   it("leave nothing open when a session cannot be opened as it was", async () => {
     const { table, model } = setUp();
 
