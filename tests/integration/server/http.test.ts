@@ -52,9 +52,10 @@ test("models are listed with all that a client needs to play them", async () => 
     "tiny-entangled",
     "tiny-fused",
     "tiny-open",
+    "tiny-per-step",
     "tiny-separable",
   ]);
-  expect(models[3]).toMatchObject({
+  expect(models[4]).toMatchObject({
     title: "Tiny separable",
     video: { width: 32, height: 32, frame_rate: 30 },
     frames_per_block: 1,
@@ -63,7 +64,7 @@ test("models are listed with all that a client needs to play them", async () => 
     starts: [{ id: "waves", title: "Waves" }],
     cover: null,
   });
-  expect(await json("/v1/models/tiny-separable")).toMatchObject({ body: models[3] });
+  expect(await json("/v1/models/tiny-separable")).toMatchObject({ body: models[4] });
 });
 
 test("the schema of a model's parameters is narrowed to what it can do", async () => {
