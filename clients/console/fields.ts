@@ -7,23 +7,35 @@ import type { Label } from "./widgets.ts";
 export type Field = Label &
   (
     | { readonly kind: "choices"; readonly options: readonly (number | string)[] }
-    | { readonly kind: "slider"; readonly low: number; readonly high: number }
+    | {
+        readonly kind: "slider";
+        readonly low: number;
+        readonly high: number;
+        readonly step: number;
+      }
     | { readonly kind: "number"; readonly low: number; readonly high: number }
   );
 
-/** Ranges wider than this are typed, not slid; ranges of so few values are shown side by side. */
-const LONGEST_SLIDER = 512;
+/** Ranges of more steps than this are typed, not slid; ranges of so few values are shown side by side. */
+const LONGEST_SLIDER = 4096;
 const MOST_CHOICES = 4;
+
+/** Settings of the cache, which has a form of its own. */
+const OF_THE_CACHE: ReadonlySet<string> = new Set(["window_frames", "sink_frames"]);
 
 /** The form for `schema`, inside what `model` was built for; what cannot be changed is left out. */
 export const fieldsOf = ({ properties }: ParametersSchema, model: ModelSummary): Field[] =>
   Object.entries(properties)
-    .map(([name, schema]) => fieldOf(name, schema, model))
+    .filter(([name]) => !OF_THE_CACHE.has(name))
+    .map(([name, schema]) =>
+      fieldOf(name, name === "steps" ? { enum: model.steps.choices, ...schema } : schema),
+    )
     .filter((field) =>
       field.kind === "choices" ? field.options.length > 1 : field.high > field.low,
     );
 
-function fieldOf(name: string, schema: ParameterSchema, model: ModelSummary): Field {
+/** The setting `name` as its schema describes it. */
+export function fieldOf(name: string, schema: ParameterSchema): Field {
   const base = {
     name,
     title: schema.title ?? name,
@@ -32,18 +44,14 @@ function fieldOf(name: string, schema: ParameterSchema, model: ModelSummary): Fi
       .join(" "),
     unit: schema.unit ?? "",
   };
-  const options = schema.enum ?? (name === "steps" ? model.steps.choices : undefined);
-  if (options !== undefined) return { ...base, kind: "choices", options };
-  const low = schema.minimum ?? 0;
-  const high = Math.min(schema.maximum ?? Number.MAX_SAFE_INTEGER, builtFor(name, model));
-  if (high - low < MOST_CHOICES) return { ...base, kind: "choices", options: range(low, high) };
-  return { ...base, kind: high - low <= LONGEST_SLIDER ? "slider" : "number", low, high };
-}
-
-function builtFor(name: string, { cache }: ModelSummary): number {
-  if (name === "window_frames") return cache.window_frames;
-  if (name === "sink_frames") return cache.sink_frames;
-  return Number.POSITIVE_INFINITY;
+  if (schema.enum !== undefined) return { ...base, kind: "choices", options: schema.enum };
+  const { minimum: low = 0, maximum: high = Number.MAX_SAFE_INTEGER, step = 1 } = schema;
+  if (step === 1 && high - low < MOST_CHOICES) {
+    return { ...base, kind: "choices", options: range(low, high) };
+  }
+  return (high - low) / step <= LONGEST_SLIDER
+    ? { ...base, kind: "slider", low, high, step }
+    : { ...base, kind: "number", low, high };
 }
 
 /** The whole numbers from `low` to `high`. */

@@ -1,15 +1,7 @@
 import type { SessionStats } from "../web/index.ts";
 import { Chart } from "./chart.ts";
 import { element } from "./element.ts";
-import {
-  bitrate,
-  bytes,
-  count,
-  frameRate,
-  milliseconds,
-  quantity,
-  type Reading,
-} from "./format.ts";
+import { bitrate, count, frameRate, milliseconds, quantity, type Reading } from "./format.ts";
 import { transportName } from "./words.ts";
 
 /** One number of the panel: how to read it, what to plot, and a word beside it. */
@@ -59,16 +51,6 @@ const PICTURE: readonly Gauge[] = [
     read: ({ server }) => milliseconds(server?.block_ms.p50),
     plot: ({ server }) => server?.block_ms.p50,
     detail: ({ server }) => `95 % under ${text(milliseconds(server?.block_ms.p95))}`,
-  },
-  {
-    label: "Cache",
-    hint: "What the model remembers of the past; it does not grow",
-    read: ({ server }) => bytes(server?.cache.bytes),
-    plot: ({ server }) => server?.cache.bytes,
-    detail: ({ server }) =>
-      server === undefined
-        ? ""
-        : `${count(server.cache.slots)} / ${count(server.cache.capacity)} slots`,
   },
   {
     label: "Bitrate",

@@ -1,5 +1,11 @@
 import { type StreamError, toStreamError } from "../../src/core/errors.ts";
-import { connect, type ModelSummary, parametersSchema, type Session } from "../web/index.ts";
+import {
+  cacheSchema,
+  connect,
+  type ModelSummary,
+  parametersSchema,
+  type Session,
+} from "../web/index.ts";
 import { ConnectionPanel } from "./connection.ts";
 import { showCover } from "./cover.ts";
 import { Deck } from "./deck.ts";
@@ -11,6 +17,7 @@ import { headerBar } from "./header.ts";
 import { keyActions } from "./input/bindings.ts";
 import { Mixer } from "./input/mixer.ts";
 import { Keys } from "./keys.ts";
+import { MemoryPanel } from "./memory/memory-panel.ts";
 import { Numbers } from "./numbers.ts";
 import { Player } from "./player.ts";
 import { keepPreferences, keptHere, readPreferences } from "./preferences.ts";
@@ -164,12 +171,20 @@ class PlayView implements View {
       again: this.#again,
     });
     this.#stage.picture.focus({ preventScroll: true });
-    const schema = await parametersSchema(this.#model.id);
+    const refused = (cause: unknown) => {
+      this.#toasts.show(describeError(toStreamError(cause)));
+    };
+    const memory = new MemoryPanel(session);
+    this.#numbers.root.after(heading("Memory"), memory.root);
+    const [schema, cache] = await Promise.all([
+      parametersSchema(this.#model.id),
+      cacheSchema(this.#model.id),
+    ]);
+    memory.offer(cache, refused);
     const settings = new Settings(fieldsOf(schema, this.#model), session.parameters, (change) =>
       session.update(change).catch((cause: unknown) => {
-        const error = toStreamError(cause);
-        this.#toasts.show(describeError(error));
-        throw error;
+        refused(cause);
+        throw cause;
       }),
     );
     session.on("parameters", (parameters) => {

@@ -21,7 +21,7 @@ export class Settings {
       event.preventDefault();
     });
     for (const field of fields) {
-      const { body, show } = widget(field, (value) => {
+      const { body, show } = widgetOf(field, (value) => {
         void update({ [field.name]: value }).catch(() => {
           this.show(this.#parameters);
         });
@@ -38,10 +38,15 @@ export class Settings {
   }
 }
 
-function widget(field: Field, set: (value: Setting) => void): Widget<Setting> {
+/** The widget of a field; `nameOf` is what its choices are called, where not as they are. */
+export function widgetOf(
+  field: Field,
+  set: (value: Setting) => void,
+  nameOf?: (value: Setting) => string,
+): Widget<Setting> {
   switch (field.kind) {
     case "choices":
-      return choices(field, field.options, set);
+      return choices(field, field.options, set, nameOf);
     case "slider":
       return ofNumbers(slider(field, field, set));
     case "number":

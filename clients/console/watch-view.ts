@@ -6,6 +6,7 @@ import { element, type View } from "./element.ts";
 import { toggleFullScreen } from "./full-screen.ts";
 import { headerBar } from "./header.ts";
 import { LinkCover } from "./link-cover.ts";
+import { MemoryPanel } from "./memory/memory-panel.ts";
 import { Numbers } from "./numbers.ts";
 import { keptHere, readPreferences } from "./preferences.ts";
 import { scripts } from "./scripts.ts";
@@ -32,6 +33,7 @@ class WatchView implements View {
   readonly #signal = new Signal();
   readonly #numbers = new Numbers("network");
   readonly #stage = new Stage("Watching", UNKNOWN);
+  readonly #panel = element("aside", { class: "panel", "aria-label": "Numbers" });
   readonly #deck: Deck;
   readonly #title: HTMLElement;
   readonly #linkCover: LinkCover;
@@ -53,7 +55,7 @@ class WatchView implements View {
       this.#end.signal,
     );
     main.append(element("div", { class: "row" }, this.#deck.root));
-    const panel = element("aside", { class: "panel", "aria-label": "Numbers" });
+    const panel = this.#panel;
     panel.append(element("h2", { class: "panel__title" }, "Connection"), this.#numbers.root);
     const header = headerBar({
       title: "Watching",
@@ -100,6 +102,10 @@ class WatchView implements View {
     this.#title.textContent = `Watching ${title}`;
     document.title = `Watching ${title} · Zoetrope`;
     this.#stage.resize(video);
+    this.#panel.append(
+      element("h2", { class: "panel__title" }, "Memory"),
+      new MemoryPanel(session).root,
+    );
     this.#toggleSound = driveSound(session, this.#deck);
     session.on("frame", () => {
       this.#stage.drawn();

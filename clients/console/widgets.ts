@@ -67,13 +67,43 @@ export function choices<Value extends number | string>(
   };
 }
 
+/** One of several choices out of a list, each called what `nameOf` says. */
+export function menu<Value extends number | string>(
+  label: Label,
+  options: readonly Value[],
+  set: (value: Value) => void,
+  nameOf: (value: Value) => string = capital,
+): Widget<Value> {
+  const select = element(
+    "select",
+    { class: "select", id: idOf(label) },
+    ...options.map((option) => element("option", { value: option }, nameOf(option))),
+  );
+  select.addEventListener("change", () => {
+    const chosen = options[select.selectedIndex];
+    if (chosen !== undefined) set(chosen);
+    select.blur();
+  });
+  return {
+    body: row(label, caption(label), [undefined, select]),
+    show: (value) => {
+      select.value = String(value);
+    },
+  };
+}
+
+/** A slider whose bounds may move. */
+export interface Slider extends Widget<number> {
+  readonly limit: (range: Pick<Range, "low" | "high">) => void;
+}
+
 /** A slider that tells its value when it is let go, or `live` while it moves. */
 export function slider(
   label: Label,
   { low, high, step = 1 }: Range,
   set: (value: number) => void,
   { live = false }: { live?: boolean } = {},
-): Widget<number> {
+): Slider {
   const output = element("output", { class: "field__value" });
   const input = element("input", {
     type: "range",
@@ -93,7 +123,11 @@ export function slider(
   input.addEventListener("change", () => {
     set(input.valueAsNumber);
   });
-  return { body: row(label, caption(label), [output, input]), show };
+  const limit = (range: Pick<Range, "low" | "high">) => {
+    input.min = String(range.low);
+    input.max = String(range.high);
+  };
+  return { body: row(label, caption(label), [output, input]), show, limit };
 }
 
 /** A whole number that is typed, or thrown with dice. */

@@ -11,6 +11,8 @@ export interface ParameterSchema {
   readonly applies?: string;
   readonly minimum?: number;
   readonly maximum?: number;
+  /** What a person moves it by; 1 when absent. */
+  readonly step?: number;
   readonly default?: number | string;
   readonly enum?: readonly (number | string)[];
   /** Of a cache's settings: the policies that this one has a meaning for; all when absent. */

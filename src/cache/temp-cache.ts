@@ -96,6 +96,7 @@ function fold(
   store.wrote(layer, to);
   tally.add(error, added);
   record.settle(layer, to, {
+    kind: SlotKind.merged,
     position: record.facts.position[source] ?? 0,
     count: count + added,
   });

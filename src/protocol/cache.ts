@@ -30,7 +30,7 @@ export const cacheSettings = z.strictObject({
     .min(1)
     .max(2 ** 20)
     .meta({
-      title: "Memory",
+      title: "Memory size",
       description: "Slots of each layer for what left the window.",
       unit: "slots",
       applies: "next block",
@@ -42,6 +42,7 @@ export const cacheSettings = z.strictObject({
     .max(1)
     .meta({
       title: "Merge threshold",
+      step: 0.01,
       description: "Tokens whose keys are at least this alike become one.",
       applies: "next block",
       for: ["tempcache"],

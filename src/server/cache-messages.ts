@@ -82,7 +82,11 @@ export function cacheSchemaOf({ allowance, initial }: ModelCache): ObjectSchema 
     policy: { enum: possiblePolicies(allowance) },
     window_frames: { minimum: framesPerBlock, maximum: windowFrames },
     sink_frames: { minimum: 0, maximum: sinkFrames },
-    memory_slots: { minimum: tokensPerFrame, maximum: mostSlots - slotsOf(least, allowance) },
+    memory_slots: {
+      minimum: tokensPerFrame,
+      maximum: mostSlots - slotsOf(least, allowance),
+      step: tokensPerFrame,
+    },
     kernel: { enum: allowance.compressors.length === 0 ? ["mean"] : ["mean", "learned"] },
     storage: { enum: possibleStorages(allowance) },
   };

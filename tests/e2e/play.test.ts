@@ -114,7 +114,7 @@ describe("in a running world", () => {
     await page.getByRole("button", { name: "Resume" }).click();
     await page.waitForFunction(() => document.activeElement instanceof HTMLCanvasElement);
 
-    await page.getByLabel("Cache window").focus();
+    await page.getByRole("slider", { name: "Window" }).focus();
     const inputs = here.sent.filter(({ type }) => type === "control.input").length;
     const before = here.events.length;
     await page.keyboard.press("ArrowLeft");
@@ -134,14 +134,54 @@ describe("in a running world", () => {
     expect(here.held()).toEqual({ mood: "wild" });
   });
 
-  test("the numbers are measured: frame rate, interval, latency and the cache's size", async () => {
+  test("the numbers are measured: frame rate, interval, latency and the memory's size", async () => {
     await here.page.keyboard.press("ArrowLeft");
-    for (const label of ["Input to picture", "Frame rate", "Frame interval", "Cache"]) {
+    for (const label of ["Input to picture", "Frame rate", "Frame interval", "Memory"]) {
       const value = here.page.getByLabel(label, { exact: true }).locator(".gauge__value");
       await eventually(async () => {
         expect(Number(await value.textContent())).toBeGreaterThan(0);
       });
     }
+  });
+});
+
+describe("the memory of a model whose slots are open", () => {
+  beforeEach(async () => {
+    here = await visit(browser, `${server.address}/?markers#/play/tiny-open`);
+    await here.markerWhen(({ frame }) => frame > 10);
+  });
+
+  test("is shown by kind and age, and follows the policy that is chosen", async () => {
+    const memory = here.page.getByRole("region", { name: "Memory" });
+    await memory.getByText("Window").waitFor();
+    await here.page.getByLabel("Policy").selectOption("convkv");
+
+    const configured = await here.heard("cache.configured");
+    expect(configured.cache).toMatchObject({ policy: "convkv", kernel: "learned" });
+    await memory.getByText("Compressed").waitFor();
+    await here.page.getByText("Compresses groups of older frames.").waitFor();
+    const chart = memory.getByRole("img");
+    expect(await chart.getAttribute("aria-label")).toContain("compressed");
+  });
+
+  test("has only the settings of its policy, and its storage changes while it runs", async () => {
+    const { page } = here;
+    const threshold = page.getByRole("slider", { name: "Merge threshold" });
+    expect(await threshold.isVisible()).toBe(false);
+    await page.getByLabel("Policy").selectOption("tempcache");
+    await threshold.waitFor();
+
+    const before = here.events.length;
+    await page.getByRole("radiogroup", { name: "Storage" }).getByText("8 bit").click();
+    expect((await here.heard("cache.configured", before)).cache.storage).toBe("int8");
+  });
+
+  test("is emptied, and pictures go on", async () => {
+    await here.page.getByRole("button", { name: "Empty the memory" }).click();
+
+    const reset = await here.heard("cache.reset");
+    expect(reset.keep_sinks).toBe(false);
+    await here.markerWhen(({ frame }) => frame > reset.block + 5);
   });
 });
 

@@ -8,14 +8,7 @@
 
 import { as, type Millis } from "../../core/units.ts";
 import { type Probe, Prober } from "./prober.ts";
-
-/** One packet's fate. */
-export interface PacketFate {
-  readonly sentAt: Millis;
-  readonly bytes: number;
-  /** Milliseconds of the receiver's clock; absent when lost. */
-  readonly arrivedAt?: number;
-}
+import type { PacketFate } from "./sent-log.ts";
 
 const MOST_QUEUED: Millis = as(70);
 const MOST_LOST = 0.1;

@@ -6,7 +6,7 @@
  */
 
 import { as, type Millis } from "../../core/units.ts";
-import type { PacketFate } from "./congestion.ts";
+import type { PacketFate } from "./sent-log.ts";
 
 /** A stretch of time in which so much is to be sent, media included. */
 export interface Probe {

@@ -1,8 +1,15 @@
 /** When which packet was sent, until the viewer says when it arrived. */
 
 import type { Millis } from "../../core/units.ts";
-import type { PacketFate } from "./congestion.ts";
 import type { Arrival } from "./transport-feedback.ts";
+
+/** One packet's fate. */
+export interface PacketFate {
+  readonly sentAt: Millis;
+  readonly bytes: number;
+  /** Milliseconds of the receiver's clock; absent when lost. */
+  readonly arrivedAt?: number;
+}
 
 /** Numbers are 16 bits; feedback is a fraction of a second behind. */
 const NUMBERS = 1 << 16;

@@ -52,21 +52,16 @@ test("the form is made of the protocol's own schema, inside what the model was b
   expect(fields.map(({ name, kind }) => [name, kind])).toEqual([
     ["steps", "choices"],
     ["seed", "number"],
-    ["window_frames", "slider"],
-    ["sink_frames", "choices"],
     ["sound", "choices"],
   ]);
   expect(fields[0]).toMatchObject({ options: [1, 2, 4], title: "Denoising steps" });
-  expect(fields[2]).toMatchObject({ low: 1, high: 16, unit: "frames" });
-  expect(fields[3]).toMatchObject({ options: [0, 1] });
-  expect(fields[4]).toMatchObject({ options: ["none", "test"], title: "Sound" });
+  expect(fields[2]).toMatchObject({ options: ["none", "test"], title: "Sound" });
 });
 
 test("what cannot be changed is not in the form", () => {
   const fixed = {
     ...MODEL,
     steps: { default: 1, choices: [1] },
-    cache: { ...MODEL.cache, window_frames: 1, sink_frames: 0 },
   };
   expect(fieldsOf(schema, fixed).map(({ name }) => name)).toEqual(["seed", "sound"]);
 });

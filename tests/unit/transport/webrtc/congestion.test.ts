@@ -1,10 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { as, type Millis } from "../../../../src/core/units.ts";
-import {
-  CongestionController,
-  type PacketFate,
-} from "../../../../src/transport/webrtc/congestion.ts";
+import { CongestionController } from "../../../../src/transport/webrtc/congestion.ts";
+import type { PacketFate } from "../../../../src/transport/webrtc/sent-log.ts";
 
 const ms = (value: number): Millis => as(value);
 /** The receiver's clock is elsewhere. */
