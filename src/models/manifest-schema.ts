@@ -165,8 +165,8 @@ export const manifestSchema = z.strictObject({
     denoiserFused: optionalGraph,
     decoder: path,
     imageEncoder: path,
-    compressor: path.exactOptional(),
-    compressorRaster: path.exactOptional(),
+    compressor: optionalGraph,
+    compressorRaster: optionalGraph,
   }),
   fullPrecision: z
     .strictObject({
@@ -175,6 +175,8 @@ export const manifestSchema = z.strictObject({
       denoiserFused: optionalGraph,
       decoder: optionalGraph,
       imageEncoder: optionalGraph,
+      compressor: optionalGraph,
+      compressorRaster: optionalGraph,
     })
     .exactOptional(),
   lanes: z.strictObject({ video: videoLane }),
