@@ -5,9 +5,10 @@ import { spawn } from "node:child_process";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import type { BenchFigures, BenchFlags } from "./bench.ts";
 import { openBench } from "./engine.ts";
+import { fullPrecision, rollOutPsnr } from "./full-precision.ts";
 import { gemmModel } from "./gemm-model.ts";
 import { randomPlay } from "./play.ts";
-import { rounded, summarise } from "./statistics.ts";
+import { median, rounded, summarise } from "./statistics.ts";
 
 const STANDARD_BLOCKS = 300;
 const WARM_UP_BLOCKS = 40;
@@ -50,7 +51,21 @@ export async function run({ model, length = STANDARD_BLOCKS }: BenchFlags): Prom
     pytorch_compiled_range_ms: baseline.compiled_range_ms.map((ms) => rounded(ms, 3)),
     pytorch: baseline.torch,
     speedup_over_pytorch: rounded(Math.min(baseline.eager_ms, baseline.compiled_ms) / block.p50, 3),
-    int8_psnr_db: null,
+    ...(await int8(model, length)),
+  };
+}
+
+/** What running in int8 saves and costs; nulls where nothing does. */
+async function int8(model: string, length: number): Promise<BenchFigures> {
+  await using exact = await fullPrecision(model);
+  if (exact === undefined) return { full_precision_block_ms: null, int8_psnr_db: null };
+  const { blocks, parts } = await timeBlocks(exact.path, length);
+  const psnr = await rollOutPsnr(model, exact);
+  return {
+    full_precision_block_ms: rounded(summarise(blocks).p50, 3),
+    full_precision_parts_ms: parts,
+    int8_psnr_db: rounded(median(psnr)),
+    int8_psnr_range_db: [rounded(Math.min(...psnr)), rounded(Math.max(...psnr))],
   };
 }
 

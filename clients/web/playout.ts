@@ -18,6 +18,11 @@ const QUEUE = 6;
 const DISCONTINUITY: Millis = as(400);
 /** A picture due within half a display tick is due at this tick. */
 const TICK_TOLERANCE: Millis = as(6);
+/**
+ * A picture is shown as long after the one before as it was made after it, while that is this near the time it is due:
+ * just more than a tick at 60 Hz. Pictures due at the edge between two ticks would else come now at one, now at the other.
+ */
+const CADENCE_TOLERANCE: Millis = as(18);
 /** Pictures wait for late sound at most this long after they could be shown. */
 const MOST_WAIT: Millis = as(160);
 /** Share of the way to its target that the offset moves per arrival. */
@@ -48,6 +53,8 @@ export class Playout<T> {
   readonly #lateness = new RollingQuantiles(WINDOW);
   #queue: Waiting<T>[] = [];
   #offset: number | undefined;
+  /** The picture shown last, and at which tick. */
+  #shown: { readonly pts: Micros; readonly at: Millis } | undefined;
   /** Where sound is heard, for pictures to be shown with it. */
   #lead: Millis | undefined;
 
@@ -70,12 +77,15 @@ export class Playout<T> {
 
   /** What a display tick at `now` shows. */
   due(now: Millis): Due<T> {
-    const offset = this.#offset ?? 0;
-    const isDue = ({ pts }: Waiting<T>) => microsToMillis(pts) + offset <= now + TICK_TOLERANCE;
+    const isDue = ({ pts }: Waiting<T>) => this.#dueAt(pts) <= now + TICK_TOLERANCE;
     const ready = this.#queue.filter(isDue);
-    if (ready.length > 0) this.#queue = this.#queue.filter((waiting) => !isDue(waiting));
+    const newest = ready.at(-1);
+    if (newest !== undefined) {
+      this.#queue = this.#queue.filter((waiting) => !isDue(waiting));
+      this.#shown = { pts: newest.pts, at: now };
+    }
     return {
-      show: ready.at(-1)?.item,
+      show: newest?.item,
       skipped: ready.slice(0, -1).map((waiting) => waiting.item),
     };
   }
@@ -86,6 +96,13 @@ export class Playout<T> {
     this.#queue = [];
     this.#restart();
     return waiting;
+  }
+
+  #dueAt(pts: Micros): number {
+    const due = microsToMillis(pts) + (this.#offset ?? 0);
+    if (this.#shown === undefined) return due;
+    const inCadence = this.#shown.at + microsToMillis(as(pts - this.#shown.pts));
+    return Math.abs(inCadence - due) <= CADENCE_TOLERANCE ? inCadence : due;
   }
 
   #settle(lateness: number, duration: Millis): void {
@@ -105,5 +122,6 @@ export class Playout<T> {
   #restart(): void {
     this.#lateness.clear();
     this.#offset = undefined;
+    this.#shown = undefined;
   }
 }

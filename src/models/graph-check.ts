@@ -9,8 +9,8 @@ import type { Dim, GraphSignature, TensorShape } from "./signatures.ts";
 export interface NamedGraph {
   /** Its file. */
   readonly name: string;
-  /** Its key under `graphs`. */
-  readonly role: string;
+  /** The manifest's key that names it. */
+  readonly key: string;
 }
 
 /**
@@ -31,13 +31,13 @@ export function checkGraphFile(
   checkSide(graph, "output", description.outputs, signature.outputs);
 }
 
-function describe({ name, role }: NamedGraph, content: Uint8Array): GraphDescription {
+function describe({ name, key }: NamedGraph, content: Uint8Array): GraphDescription {
   try {
     return describeGraph(content);
   } catch (cause) {
     if (!(cause instanceof MalformedMessage)) throw cause;
     throw new StreamError("package_invalid", `${name}: is not an ONNX model: ${cause.message}`, {
-      detail: { file: name, path: `graphs.${role}` },
+      detail: { file: name, path: key },
       cause,
     });
   }
@@ -89,7 +89,7 @@ const asWanted = ({ type, shape }: TensorShape): string =>
 const sameShape = (found: readonly (number | string)[], wanted: readonly Dim[]): boolean =>
   found.length === wanted.length && wanted.every((size, i) => found[i] === size);
 
-const misshapen = ({ name, role }: NamedGraph, message: string): StreamError =>
-  new StreamError("package_shape", `${name} (graphs.${role}): ${message}`, {
-    detail: { file: name, path: `graphs.${role}` },
+const misshapen = ({ name, key }: NamedGraph, message: string): StreamError =>
+  new StreamError("package_shape", `${name} (${key}): ${message}`, {
+    detail: { file: name, path: key },
   });

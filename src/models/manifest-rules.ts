@@ -1,6 +1,6 @@
 /** What must hold between the parts of a manifest, beyond its schema. */
 
-import { type Manifest, MOST } from "./manifest-schema.ts";
+import { type GraphRole, type Manifest, MOST } from "./manifest-schema.ts";
 
 /** A rule that does not hold: where, and what to do. */
 export interface BrokenRule {
@@ -23,11 +23,14 @@ const broken = (path: string, message: string): BrokenRule => ({ path, message }
 
 /** Every path the manifest names, and the key that names it. */
 function namedFiles(manifest: Manifest): readonly (readonly [key: string, name: string])[] {
-  const { card, cover, graphs, starts } = manifest;
+  const { card, cover, graphs, fullPrecision = {}, starts } = manifest;
   return [
     ["card", card],
     ...(cover === undefined ? [] : [["cover", cover] as const]),
     ...Object.entries(graphs).map(([role, name]) => [`graphs.${role}`, name] as const),
+    ...Object.entries(fullPrecision).map(
+      ([role, name]) => [`fullPrecision.${role}`, name] as const,
+    ),
     ...starts.map(({ image }, i) => [`starts[${i}].image`, image] as const),
   ];
 }
@@ -39,9 +42,10 @@ const filesAreListed: Rule = (manifest) => {
   return missing && broken(missing[0], `names \`${missing[1]}\`, which \`files\` does not list`);
 };
 
-const filesAreBounded: Rule = ({ files, graphs, starts }) => {
+const filesAreBounded: Rule = ({ files, graphs, fullPrecision = {}, starts }) => {
   const tooLarge = (name: string, most: number): boolean => (files[name]?.bytes ?? 0) > most;
-  const graph = Object.values(graphs).find((name) => tooLarge(name, MOST.graphBytes));
+  const named = [...Object.values(graphs), ...Object.values(fullPrecision)];
+  const graph = named.find((name) => tooLarge(name, MOST.graphBytes));
   if (graph !== undefined)
     return broken(`files.${graph}.bytes`, `is more than a graph may have, ${MOST.graphBytes}`);
   const start = starts.find(({ image }) => tooLarge(image, MOST.pictureBytes));
@@ -78,6 +82,16 @@ const stepsHaveTheirCaches: Rule = ({ commit, schedule, conditioning }) => {
   return conditioning.previousFrames > 0
     ? broken("conditioning.previousFrames", "must be 0 with the commit strategy `per-step`")
     : undefined;
+};
+
+const fullPrecisionHasARunner: Rule = ({ graphs, fullPrecision = {} }) => {
+  for (const [role, name] of Object.entries(fullPrecision)) {
+    const runs = graphs[role as GraphRole];
+    if (runs === undefined)
+      return broken(`fullPrecision.${role}`, "goes with a graph of that role");
+    if (runs === name) return broken(`fullPrecision.${role}`, `is what \`graphs.${role}\` names`);
+  }
+  return undefined;
 };
 
 const fusedHasItsGraph: Rule = ({ commit, graphs, conditioning }) => {
@@ -152,6 +166,7 @@ const RULES: readonly Rule[] = [
   filesAreListed,
   filesAreBounded,
   topologyFits,
+  fullPrecisionHasARunner,
   fusedHasItsGraph,
   stepsHaveTheirCaches,
   sigmasFall,

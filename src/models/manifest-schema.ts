@@ -142,6 +142,8 @@ const control = z.discriminatedUnion("kind", [
   }),
 ]);
 
+const optionalGraph = path.exactOptional();
+
 /** The schema of `manifest.json`; unknown keys are refused at every level. */
 export const manifestSchema = z.strictObject({
   format: z.literal(PACKAGE_FORMAT),
@@ -158,14 +160,25 @@ export const manifestSchema = z.strictObject({
   files: z.record(path, file),
   topology: z.enum(["separable", "entangled"]),
   graphs: z.strictObject({
-    encoder: path.exactOptional(),
+    encoder: optionalGraph,
     denoiser: path,
-    denoiserFused: path.exactOptional(),
+    denoiserFused: optionalGraph,
     decoder: path,
     imageEncoder: path,
-    compressor: path.exactOptional(),
-    compressorRaster: path.exactOptional(),
+    compressor: optionalGraph,
+    compressorRaster: optionalGraph,
   }),
+  fullPrecision: z
+    .strictObject({
+      encoder: optionalGraph,
+      denoiser: optionalGraph,
+      denoiserFused: optionalGraph,
+      decoder: optionalGraph,
+      imageEncoder: optionalGraph,
+      compressor: optionalGraph,
+      compressorRaster: optionalGraph,
+    })
+    .exactOptional(),
   lanes: z.strictObject({ video: videoLane }),
   conditioning: z.strictObject({
     previousFrames: z.number().int().min(0).max(64),

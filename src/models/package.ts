@@ -35,8 +35,12 @@ export async function loadPackage(path: string): Promise<ModelPackage> {
   const manifest = parseManifest(parseJson(bytes));
   for (const name of Object.keys(manifest.files)) await checkFile(folder, name, manifest);
   for (const [role, signature] of Object.entries(graphSignatures(manifest))) {
-    const name = manifest.graphs[role as GraphRole] ?? "";
-    checkGraphFile({ name, role }, await readFile(join(folder, name)), signature, manifest);
+    for (const key of ["graphs", "fullPrecision"] as const) {
+      const name = manifest[key]?.[role as GraphRole];
+      if (name === undefined) continue;
+      const graph = { name, key: `${key}.${role}` };
+      checkGraphFile(graph, await readFile(join(folder, name)), signature, manifest);
+    }
   }
   for (const { image } of manifest.starts) {
     checkStartPicture(image, await readFile(join(folder, image)), manifest.lanes.video);

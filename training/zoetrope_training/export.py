@@ -163,8 +163,9 @@ def schedule(package: Package) -> Json:
     }
 
 
-def manifest(package: Package, shapes: Shapes, graphs: list[Graph], files: Json) -> Json:
+def manifest(package: Package, shapes: Shapes, graphs: list[Graph], int8: dict[str, str], files: Json) -> Json:
     """The whole manifest, in the order readers want it; parts a package lacks are left out."""
+    exported = {graph.role: graph.file for graph in graphs}
     features = None if shapes.features is None else list(shapes.features)
     entries: Json = {
         "format": FORMAT,
@@ -177,7 +178,8 @@ def manifest(package: Package, shapes: Shapes, graphs: list[Graph], files: Json)
         "cover": package.cover,
         "files": files,
         "topology": shapes.topology,
-        "graphs": {graph.role: graph.file for graph in graphs} | package.extra_graphs,
+        "graphs": exported | int8 | package.extra_graphs,
+        "fullPrecision": {role: exported[role] for role in int8} or None,
         "lanes": {"video": lane(package, shapes)},
         "conditioning": {"previousFrames": shapes.previous_frames, "features": features},
         "schedule": schedule(package),
@@ -190,16 +192,21 @@ def manifest(package: Package, shapes: Shapes, graphs: list[Graph], files: Json)
     return {name: entry for name, entry in entries.items() if entry is not None}
 
 
-def write_manifest(directory: Path, package: Package, shapes: Shapes, graphs: list[Graph]) -> None:
+def write_manifest(
+    directory: Path, package: Package, shapes: Shapes, graphs: list[Graph], int8: dict[str, str] | None = None
+) -> None:
     """Digest every file the package names and write `manifest.json`.
+
+    `int8`: files of the roles that run in int8.
 
     @raises FileNotFoundError: the package names a file that is not there.
     """
-    named = [graph.file for graph in graphs] + list(package.extra_graphs.values())
+    int8 = int8 or {}
+    named = [graph.file for graph in graphs] + [*int8.values(), *package.extra_graphs.values()]
     named += [start.image for start in package.starts]
     named += [package.card] + ([package.cover] if package.cover else []) + package.extra_files
     files = {name: file_entry(directory / name) for name in sorted(set(named))}
-    text = json.dumps(manifest(package, shapes, graphs, files), indent=2, ensure_ascii=False)
+    text = json.dumps(manifest(package, shapes, graphs, int8, files), indent=2, ensure_ascii=False)
     (directory / "manifest.json").write_text(text + "\n")
 
 

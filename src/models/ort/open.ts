@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import type { CacheLayout } from "../../cache/layout.ts";
 import { FloatPool } from "../../cache/store.ts";
 import { StreamError } from "../../core/errors.ts";
@@ -13,6 +12,7 @@ import { type GraphSignature, graphSignatures } from "../signatures.ts";
 import type { GraphSet } from "../world-model.ts";
 import { CommitSessions, DeviceMemory } from "./device-memory.ts";
 import { OrtGraph } from "./graph.ts";
+import { processor } from "./processor.ts";
 import { type ProviderPlan, planProvider } from "./provider.ts";
 
 /** All graphs of a package, open. Lifetime: until `close`. */
@@ -40,13 +40,13 @@ export async function openGraphs(
   options: ModelOptions,
 ): Promise<OpenGraphs> {
   const { provider: advice } = modelPackage.manifest;
-  const plan = planProvider(options, advice, availableParallelism());
+  const plan = planProvider(options, advice, processor());
   try {
     return await openWith(modelPackage, plan);
   } catch (cause) {
     if (plan.name === "cpu") throw refusal(cause);
     if (options.provider !== "auto") throw unavailable(plan.name, cause);
-    const onCpu = planProvider({ ...options, provider: "cpu" }, advice, availableParallelism());
+    const onCpu = planProvider({ ...options, provider: "cpu" }, advice, processor());
     const reason = `auto: ${plan.name} cannot run here: ${messageOf(cause)}`;
     return await openWith(modelPackage, { ...onCpu, reason });
   }
@@ -61,7 +61,7 @@ async function openWith(modelPackage: ModelPackage, plan: ProviderPlan): Promise
   };
   try {
     for (const [role, signature] of Object.entries(graphSignatures(manifest))) {
-      const file = modelPackage.file(manifest.graphs[role as GraphRole] ?? "");
+      const file = modelPackage.file(graphFiles(manifest, plan)[role as GraphRole] ?? "");
       const graph = await openGraph(file, signature, plan);
       closing.push(() => graph.close());
       graphs.set(role, graph);
@@ -79,6 +79,10 @@ async function openWith(modelPackage: ModelPackage, plan: ProviderPlan): Promise
     throw cause;
   }
 }
+
+/** Int8 is for processors: elsewhere a graph runs in full precision where the package has it. */
+const graphFiles = ({ graphs, fullPrecision }: Manifest, { name }: ProviderPlan) =>
+  name === "cpu" ? graphs : { ...graphs, ...fullPrecision };
 
 async function openGraph(
   file: string,

@@ -2,6 +2,7 @@ import type { InferenceSession } from "onnxruntime-node";
 import type { ModelOptions, Provider } from "../contract.ts";
 import type { Manifest } from "../manifest.ts";
 import type { GraphNode } from "../onnx.ts";
+import type { Processor } from "./processor.ts";
 
 /** Where to try to run graphs. */
 export interface ProviderPlan extends Provider {
@@ -25,7 +26,7 @@ const DEFAULT_THREADS = 2;
 export function planProvider(
   wish: ModelOptions,
   advice: Manifest["provider"],
-  cores: number,
+  { cores, exactInt8 }: Processor,
 ): ProviderPlan {
   const preferred = advice?.preferred;
   const name = wish.provider === "auto" ? (preferred ?? "cpu") : wish.provider;
@@ -35,7 +36,13 @@ export function planProvider(
     interOpNumThreads: 1,
     executionMode: "sequential",
     logSeverityLevel: 3,
-    extra: { session: { intra_op: { allow_spinning: wish.spinning === true ? "1" : "0" } } },
+    extra: {
+      session: {
+        intra_op: { allow_spinning: wish.spinning === true ? "1" : "0" },
+        // Products that cannot overflow take longer, also on a processor where none does.
+        x64quantprecision: exactInt8 ? "0" : "1",
+      },
+    },
   };
   const optionsFor = (nodes: readonly GraphNode[]) => ({
     ...options,

@@ -19,6 +19,11 @@ export interface EngineChannel {
 }
 
 const HOST = fileURLToPath(new URL("./host.ts", import.meta.url));
+/**
+ * Half of an engine's young generation, MB. Messages and latents become garbage with every block, and V8 lets as much of
+ * it lie about as this generation may grow to: in minutes its own choice is tens of megabytes more, and longer pauses.
+ */
+const YOUNG_MB = 4;
 /** Bounds of what a process's output may add to the log. */
 const MOST_LINES = 200;
 const MOST_LINE = 400;
@@ -28,7 +33,7 @@ export function openChannel(logger: Logger): EngineChannel {
   const child = fork(HOST, {
     serialization: "advanced",
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    execArgv: ["--disable-warning=ExperimentalWarning"],
+    execArgv: ["--disable-warning=ExperimentalWarning", `--max-semi-space-size=${YOUNG_MB}`],
   });
   const pid = child.pid ?? 0;
   let receiver: (message: EngineMessage) => void = () => undefined;

@@ -3,9 +3,15 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { MazeTruth } from "../../../bench/cache/maze-truth.ts";
+import { show } from "../../../bench/cache/show.ts";
+import { recordWalk } from "../../../bench/cache/walk.ts";
 import { openBench } from "../../../bench/engine.ts";
 import { Referee } from "../../../bench/referee.ts";
 import { Truth } from "../../../bench/truth.ts";
+import { systemClock } from "../../../src/core/clock.ts";
+import { type CacheChoice, openModel } from "../../../src/models/model.ts";
+import { loadPackage } from "../../../src/models/package.ts";
 
 const SEED = 7;
 const FRAMES = 40;
@@ -26,7 +32,7 @@ async function pictures(id: string, seed: number): Promise<string> {
   return digest.digest("hex");
 }
 
-describe.each(["arcade", "rooms"])("the shipped %s", (id) => {
+describe.each(["arcade", "rooms", "world-maze"])("the shipped %s", (id) => {
   test("makes the same pictures from the same seed and keys", {
     timeout: PLAY_WITHIN_MS,
   }, async () => {
@@ -58,4 +64,31 @@ test("the arcade keeps its things and its rules", { timeout: PLAY_WITHIN_MS }, a
   const { survival, obedience } = referee.shares(JUDGED_FRAMES);
   expect(survival).toBeGreaterThan(SOUND);
   expect(obedience).toBeGreaterThan(SOUND);
+});
+
+/** Frames of a walk, and those that a room must have been out of sight for. */
+const WALK_FRAMES = 420;
+const MEMORY_SLOTS = 320;
+
+test("the maze shows again what left the window long ago, as far as its cache keeps it", {
+  timeout: PLAY_WITHIN_MS,
+}, async () => {
+  const path = resolve("models/world-maze");
+  const truth = await MazeTruth.open(path);
+  const walk = await recordWalk(truth, path, WALK_FRAMES, SEED);
+  const model = await openModel(await loadPackage(path), { provider: "cpu" }, systemClock);
+  const { windowFrames, sinkFrames } = model.modelPackage.manifest.cache;
+  const raw = { windowFrames, sinkFrames };
+  const rightUnder = async (choice: CacheChoice): Promise<number> => {
+    const { recall } = await show(model, truth, walk, { name: choice.policy, choice });
+    const bands = Object.values(recall);
+    const sum = (of: "hits" | "cases") => bands.reduce((n, band) => n + band[of], 0);
+    return sum("hits") / sum("cases");
+  };
+
+  const remembers = await rightUnder({ ...raw, policy: "tempcache", memorySlots: MEMORY_SLOTS });
+  const forgets = await rightUnder({ ...raw, policy: "window" });
+  await model.close();
+
+  expect(remembers).toBeGreaterThan(forgets + 0.2);
 });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { TINY_PACKAGES } from "../../support/oracle.ts";
 import { Client, FIXTURES, until } from "../../support/service.ts";
 
 const MAIN = fileURLToPath(new URL("../../../src/server/cli/main.ts", import.meta.url));
@@ -123,7 +124,7 @@ test("models lists every package, and fails when one is not valid", async () => 
   const broken = join(folder, "broken");
   const listed = await zoetrope("models", "--models", FIXTURES);
   expect(listed.code).toBe(0);
-  for (const id of ["tiny-entangled", "tiny-fused", "tiny-separable"]) {
+  for (const id of TINY_PACKAGES) {
     expect(listed.stdout).toMatch(new RegExp(`^${id} .*32×32@30 .*MiB +yes$`, "m"));
   }
 
@@ -136,7 +137,7 @@ test("models lists every package, and fails when one is not valid", async () => 
     models: unknown[];
     refused: { error: { code: string } }[];
   };
-  expect(models).toHaveLength(3);
+  expect(models).toHaveLength(TINY_PACKAGES.length);
   expect(refused.map(({ error }) => error.code)).toEqual(["package_invalid"]);
 });
 

@@ -37,6 +37,28 @@ test("evens out pictures that come unevenly: ticks pass between them as if they 
   expect(Math.min(...intervals)).toBeGreaterThanOrEqual(FRAME - 16);
 });
 
+test.each([0, 2, 4, 6, 8, 10, 12, 14, 16])(
+  "keeps the cadence wherever ticks fall between pictures: %i ms",
+  (phase) => {
+    const [picture, tick, most] = [1000 / 30, 1000 / 60, 1800];
+    const jitter = [0, 7, 2, 5, 8, 1, 6, 3, 4];
+    const arrivals = Array.from({ length: most }, (_, i) => i * picture + (jitter[i % 9] ?? 0));
+    const playout = new Playout<number>();
+    const shownAt: number[] = [];
+    let next = 0;
+    for (let now = phase; next < most; now += tick) {
+      for (; (arrivals[next] ?? Number.POSITIVE_INFINITY) <= now; next++) {
+        const pts = as<Micros>(Math.round(next * picture * 1000));
+        playout.push(next, { pts, duration: as(33_333) }, ms(arrivals[next] ?? 0));
+      }
+      if (playout.due(ms(now)).show !== undefined) shownAt.push(now);
+    }
+    const intervals = shownAt.slice(60).map((at, i) => at - (shownAt[59 + i] ?? 0));
+    const uneven = intervals.filter((interval) => Math.abs(interval - picture) > 1);
+    expect(uneven.length).toBeLessThan(intervals.length / 100);
+  },
+);
+
 test("of several pictures that are due the newest is shown", () => {
   const playout = new Playout<string>({ maxHoldFrames: 0 });
   playout.push("a", time(0), ms(0));

@@ -83,6 +83,10 @@ describe("a spoilt package", () => {
       ["colour", (m: object) => Object.assign(m, { colour: 1 })],
       ["lanes.video.fps", () => Object.assign(copy.manifest.lanes.video, { fps: 30 })],
       ["lanes.audio", () => Object.assign(copy.manifest.lanes, { audio: {} })],
+      [
+        "fullPrecision.drafter",
+        () => Object.assign(copy.manifest, { fullPrecision: { drafter: "a.onnx" } }),
+      ],
       ["graphs.drafter", () => Object.assign(copy.manifest.graphs, { drafter: "a.onnx" })],
       ["controls[1].step", () => Object.assign(copy.manifest.controls[1] ?? {}, { step: 1 })],
       ["starts[0].seed", () => Object.assign(copy.manifest.starts[0] ?? {}, { seed: 1 })],
@@ -139,6 +143,19 @@ describe("a spoilt package", () => {
       [
         "graphs.denoiserFused",
         ({ manifest }) => Object.assign(manifest.graphs, { denoiserFused: "encoder.onnx" }),
+      ],
+      [
+        "fullPrecision.decoder",
+        ({ manifest }) => Object.assign(manifest, { fullPrecision: { decoder: "other.onnx" } }),
+      ],
+      [
+        "fullPrecision.decoder",
+        ({ manifest }) => Object.assign(manifest, { fullPrecision: { decoder: "decoder.onnx" } }),
+      ],
+      [
+        "fullPrecision.denoiserFused",
+        ({ manifest }) =>
+          Object.assign(manifest, { fullPrecision: { denoiserFused: "denoiser.onnx" } }),
       ],
       [
         "schedule.defaultSteps",
@@ -242,6 +259,20 @@ describe("a spoilt package", () => {
       copy.manifest.graphs.decoder = "image-encoder.onnx";
       await copy.save();
       await refused("package_shape", "graphs.decoder", "no input `latent`");
+    });
+
+    it("in full precision, of another role", async () => {
+      copy.manifest.fullPrecision = { decoder: "image-encoder.onnx" };
+      await copy.save();
+      await refused("package_shape", "fullPrecision.decoder", "no input `latent`");
+    });
+
+    it("in full precision beside the ones that run are taken", async () => {
+      await copy.put("decoder-int8.onnx", await readFile(join(copy.path, "decoder.onnx")));
+      copy.manifest.graphs.decoder = "decoder-int8.onnx";
+      copy.manifest.fullPrecision = { decoder: "decoder.onnx" };
+      await copy.save();
+      await expect(loadPackage(copy.path)).resolves.toMatchObject({ path: copy.path });
     });
 
     it("without an output", async () => {

@@ -8,15 +8,20 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ...autoencoder import Autoencoder
+from ...autoencoder import Autoencoder, Decoder
+from ...calibration import record
 from ...checkpoints import averaged
-from ...export import Json, Package, Start, write_package
+from ...equalise import equalise
+from ...export import Json, Package, Start, shapes_of, write_graph, write_manifest, write_package
+from ...graphs import Graph
 from ...level_model import LevelModelConfig, LevelWorldModel
 from ...parity import check
+from ...quantise import quantise_graph
 from . import SHELF, rules
 from .data import RENDER_BATCH
 from .render import render
@@ -26,6 +31,11 @@ from .truth import write_truth
 PACKAGE = Path(__file__).resolve().parents[4] / "models" / "arcade"
 STARTS = (("dawn", "Dawn"), ("day", "Day"), ("dusk", "Dusk"), ("night", "Night"))
 COVER_SCALE = 4
+
+IN_INT8 = {"denoiser": ("last",), "decoder": ("to_fine", "last")}
+"""Roles that run in int8, each with the layers that stay float32: what they answer with is not rounded again."""
+CALIBRATION_BLOCKS, CALIBRATION_EVERY = 120, 20
+"""Blocks played from each start with each step count, and which of them ranges are taken from."""
 
 
 class LevelCodec(nn.Module):
@@ -75,6 +85,7 @@ def package(levels: int, extra_files: list[str]) -> Package:
         cover="cover.png",
         quantiser={"kind": "fsq", "levels": levels},
         extra_files=extra_files,
+        provider={"intraOpThreads": 1},
     )
 
 
@@ -104,15 +115,33 @@ def load_world() -> LevelWorldModel:
     return model.eval()
 
 
+def write_int8(graphs: list[Graph], decoder: Decoder) -> dict[str, str]:
+    """Even out the decoder and write the int8 graphs beside the exported ones; returns their files by role."""
+    starts = [np.asarray(Image.open(PACKAGE / "starts" / f"{name}.png")) for name, _ in STARTS]
+    feeds = record(PACKAGE, starts, tuple(IN_INT8), blocks=CALIBRATION_BLOCKS, every=CALIBRATION_EVERY)
+    equalise(decoder, torch.from_numpy(np.concatenate([given["latent"] for given in feeds["decoder"]])))
+    files: dict[str, str] = {}
+    for graph in graphs:
+        if graph.role not in IN_INT8:
+            continue
+        source = write_graph(graph, PACKAGE)
+        files[graph.role] = f"{source.stem}-int8.onnx"
+        quantise_graph(source, PACKAGE / files[graph.role], feeds[graph.role], IN_INT8[graph.role])
+    return files
+
+
 def main() -> None:
-    """Export, write the manifest, and check every graph against PyTorch."""
+    """Export, write the manifest, and check every float32 graph against PyTorch."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     autoencoder, model = load_autoencoder(), load_world()
     for name in ("autoencoder.pt", "world.pt"):
         SHELF.ship(name)
     draw_starts()
     truth = [f"truth/{name}" for name in write_truth(PACKAGE / "truth")]
-    graphs = write_package(PACKAGE, package(model.levels, truth), model, LevelCodec(autoencoder))
+    described = package(model.levels, truth)
+    graphs = write_package(PACKAGE, described, model, LevelCodec(autoencoder))
+    int8 = write_int8(graphs, autoencoder.decoder)
+    write_manifest(PACKAGE, described, shapes_of(model.config), graphs, int8)
     print(check(graphs, PACKAGE))
 
 
