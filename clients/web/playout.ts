@@ -23,6 +23,8 @@ const TICK_TOLERANCE: Millis = as(6);
  * just more than a tick at 60 Hz. Pictures due at the edge between two ticks would else come now at one, now at the other.
  */
 const CADENCE_TOLERANCE: Millis = as(18);
+/** The same while there is sound, which pictures must stay with: half a tick. */
+const CADENCE_WITH_SOUND: Millis = as(8);
 /** Pictures wait for late sound at most this long after they could be shown. */
 const MOST_WAIT: Millis = as(160);
 /** Share of the way to its target that the offset moves per arrival. */
@@ -102,7 +104,8 @@ export class Playout<T> {
     const due = microsToMillis(pts) + (this.#offset ?? 0);
     if (this.#shown === undefined) return due;
     const inCadence = this.#shown.at + microsToMillis(as(pts - this.#shown.pts));
-    return Math.abs(inCadence - due) <= CADENCE_TOLERANCE ? inCadence : due;
+    const tolerance = this.#lead === undefined ? CADENCE_TOLERANCE : CADENCE_WITH_SOUND;
+    return Math.abs(inCadence - due) <= tolerance ? inCadence : due;
   }
 
   #settle(lateness: number, duration: Millis): void {

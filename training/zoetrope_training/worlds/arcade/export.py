@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -14,12 +15,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ...autoencoder import Autoencoder, Decoder
-from ...calibration import record
+from ...calibration import Feeds, record
 from ...checkpoints import averaged
-from ...equalise import equalise
+from ...equalise import equalise, even_denoiser
 from ...export import Json, Package, Start, shapes_of, write_graph, write_manifest, write_package
 from ...graphs import Graph
-from ...level_model import LevelModelConfig, LevelWorldModel
+from ...level_model import LevelDenoiser, LevelModelConfig, LevelWorldModel
 from ...parity import check
 from ...quantise import quantise_graph
 from . import SHELF, rules
@@ -115,19 +116,24 @@ def load_world() -> LevelWorldModel:
     return model.eval()
 
 
-def write_int8(graphs: list[Graph], decoder: Decoder) -> dict[str, str]:
-    """Even out the decoder and write the int8 graphs beside the exported ones; returns their files by role."""
+def write_int8(graphs: list[Graph], decoder: Decoder, denoiser: LevelDenoiser) -> dict[str, str]:
+    """Even out the networks and write their int8 graphs beside the exported ones; returns the files by role."""
     starts = [np.asarray(Image.open(PACKAGE / "starts" / f"{name}.png")) for name, _ in STARTS]
     feeds = record(PACKAGE, starts, tuple(IN_INT8), blocks=CALIBRATION_BLOCKS, every=CALIBRATION_EVERY)
+    quantised = {graph.role: graph for graph in graphs if graph.role in IN_INT8}
     equalise(decoder, torch.from_numpy(np.concatenate([given["latent"] for given in feeds["decoder"]])))
-    files: dict[str, str] = {}
-    for graph in graphs:
-        if graph.role not in IN_INT8:
-            continue
-        source = write_graph(graph, PACKAGE)
-        files[graph.role] = f"{source.stem}-int8.onnx"
-        quantise_graph(source, PACKAGE / files[graph.role], feeds[graph.role], IN_INT8[graph.role])
+    even_denoiser(denoiser, lambda: replay(quantised["denoiser"], feeds["denoiser"]))
+    files = {role: f"{Path(graph.file).stem}-int8.onnx" for role, graph in quantised.items()}
+    with TemporaryDirectory() as directory:
+        for role, graph in quantised.items():
+            quantise_graph(write_graph(graph, Path(directory)), PACKAGE / files[role], feeds[role], IN_INT8[role])
     return files
+
+
+def replay(graph: Graph, feeds: list[Feeds]) -> None:
+    """Give a graph's module what it was given in play."""
+    for given in feeds:
+        graph.run({name: torch.from_numpy(values) for name, values in given.items()})
 
 
 def main() -> None:
@@ -140,9 +146,9 @@ def main() -> None:
     truth = [f"truth/{name}" for name in write_truth(PACKAGE / "truth")]
     described = package(model.levels, truth)
     graphs = write_package(PACKAGE, described, model, LevelCodec(autoencoder))
-    int8 = write_int8(graphs, autoencoder.decoder)
-    write_manifest(PACKAGE, described, shapes_of(model.config), graphs, int8)
     print(check(graphs, PACKAGE))
+    int8 = write_int8(graphs, autoencoder.decoder, model.denoiser)
+    write_manifest(PACKAGE, described, shapes_of(model.config), graphs, int8)
 
 
 if __name__ == "__main__":
