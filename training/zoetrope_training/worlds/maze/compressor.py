@@ -32,7 +32,7 @@ class Compressor(nn.Module):
 
     def __init__(self, layers: int, heads: int, head_dim: int, *, frames: int, tokens: int, raster: bool) -> None:
         super().__init__()
-        self.frames, self.tokens, self.raster = frames, tokens, raster
+        self.frames, self.heads, self.tokens, self.raster = frames, heads, tokens, raster
         width = heads * head_dim
         self.kernel = nn.Parameter(torch.full((2, layers, heads, frames, head_dim), 1 / frames))
         self.up = nn.Parameter(torch.randn(layers, 2 * width, 2 * width) / (2 * width) ** 0.5)
@@ -43,7 +43,7 @@ class Compressor(nn.Module):
         grouped = torch.stack([groups_of(part, self.frames, self.raster) for part in (key, value)])
         folded = (grouped * self.kernel[:, :, None, :, None]).sum(5)
         flat = folded.transpose(3, 4).flatten(4)
-        hidden = F.silu(torch.einsum("lbtw,lwv->lbtv", torch.cat([flat[0], flat[1]], -1), self.up))
-        change = torch.einsum("lbtw,lwv->lbtv", hidden, self.down)
-        change = change.unflatten(3, (2, heads, -1)).movedim(3, 0).transpose(3, 4)
-        return tuple((folded + change).unbind(0))
+        hidden = F.silu(torch.cat([flat[0], flat[1]], -1) @ self.up[:, None])
+        change = (hidden @ self.down[:, None]).unflatten(3, (2, self.heads, -1)).movedim(3, 0).transpose(3, 4)
+        key, value = (folded + change).unbind(0)
+        return key, value
