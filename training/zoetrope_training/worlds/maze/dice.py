@@ -34,7 +34,7 @@ def _ring() -> tuple[Tensor, Tensor]:
 
 def _sums(noise: Tensor, cells: Tensor) -> Tensor:
     """Standard normal sums over cells: [n, channels]."""
-    return noise[:, :, cells].sum(2) / float(cells.sum()) ** 0.5
+    return (noise * cells).sum((2, 3)) / float(cells.sum()) ** 0.5
 
 
 def rooms_of(noise: Tensor) -> Tensor:

@@ -17,10 +17,11 @@ MAP_TILE = CORNERS[0]
 
 @cache
 def atlas() -> Tensor:
-    """Every tile there is: floors, floors with each thing, walls, small maps; float32 [n, 3, TILE, TILE]."""
+    """Every tile there is: floors, floors with each thing, walls, small maps; uint8 [n, 3, TILE, TILE]."""
     floors, things = art.floors(), art.things()
     covered = floors[:, None] * (1 - things[None, :, 3:]) + things[None, :, :3] * things[None, :, 3:]
-    return torch.cat([floors, covered.flatten(0, 1), art.walls(), art.small_map()])
+    tiles = torch.cat([floors, covered.flatten(0, 1), art.walls(), art.small_map()])
+    return (tiles * 255).round().to(torch.uint8)
 
 
 BARE = rules.HUES * rules.PATTERNS
@@ -67,7 +68,7 @@ def render(world: Tensor, state: State, player: bool = True) -> Tensor:
 
 def render_rooms(row: Tensor, state: State, player: bool = True) -> Tensor:
     """As `render`, from the rows [batch, ROW] of the rooms that the players are in."""
-    tiles = atlas()[tiles_of(row, state.room)]
+    tiles = atlas()[tiles_of(row, state.room)].float() / 255
     picture = tiles.permute(0, 3, 1, 4, 2, 5).reshape(-1, 3, SIZE, SIZE)
     return blit(picture, art.players().flatten(0, 1)[pose(state)], state.x, state.y) if player else picture
 

@@ -106,7 +106,7 @@ def blocked_tiles(row: Tensor, room: Tensor) -> Tensor:
     edges = ((index == SIDE - 1)[:, None] & lane, (index == 0)[:, None] & lane)
     cuts = (edges[0], edges[1], edges[1].T, edges[0].T)
     for side, cut in enumerate(cuts):
-        blocked = torch.where(cut, closed[:, side, None, None], blocked)
+        blocked = (blocked & ~cut) | (cut & closed[:, side, None, None])
     return blocked
 
 
