@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoetrope_training.autoencoder import Autoencoder, AutoencoderConfig, hats
 from zoetrope_training.denoiser import DenoiserConfig
@@ -13,7 +13,7 @@ from zoetrope_training.segments import segment_features, visible
 from zoetrope_training.transformer import CacheInputs, TransformerConfig, rotary_table
 from zoetrope_training.world_model import WorldModelConfig
 from zoetrope_training.worlds.maze import dice, play, probe, rules
-from zoetrope_training.worlds.maze.data import Sampler, play_episodes
+from zoetrope_training.worlds.maze.data import Sampler, draw_codes, encode, play_episodes
 from zoetrope_training.worlds.maze.compressor import Compressor, fold_mean
 from zoetrope_training.worlds.maze.render import render
 from zoetrope_training.worlds.maze.rules import State
@@ -197,3 +197,12 @@ def test_groups_stay_as_many_as_they_may_be() -> None:
     assert torch.allclose(stands, torch.full_like(stands, 40.0))
     mean = (memory.key.mean((2, 4)) * memory.bias.exp()).sum(-1) / memory.bias.exp().sum(-1)
     assert torch.allclose(mean, torch.full_like(mean, 19.5), atol=1e-3)
+
+
+def test_codes_looked_up_by_tile_are_those_of_the_picture() -> None:
+    torch.manual_seed(8)
+    autoencoder = Autoencoder(AutoencoderConfig(channels=3, widths=(4, 4, 4), fold=4, local=True)).eval()
+    nn.init.normal_(autoencoder.encoder.last.weight)
+    world, states, _ = walked(8)
+    for state in states[::9]:
+        assert torch.equal(draw_codes(autoencoder, world, state), encode(autoencoder, render(world, state)))

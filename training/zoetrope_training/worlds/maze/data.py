@@ -10,9 +10,10 @@ from torch import Tensor
 from ...autoencoder import Autoencoder
 from ...segments import segment_of, visible
 from . import rules
+from .art import players
 from .dice import random_worlds
 from .play import Player, begin, roll
-from .render import render
+from .render import atlas, blit, pose, tiles_of
 from .rules import State
 
 RENDER_BATCH = 256
@@ -52,9 +53,28 @@ def latents(codes: Tensor, levels: int) -> Tensor:
     return codes.float() * (2 / (levels - 1)) - 1
 
 
-def draw_states(model: Autoencoder, world: Tensor, states: list[State]) -> Tensor:
-    """Codes of the pictures of states, uint8 [batch, frames, channels, SIDE, SIDE]."""
-    return torch.stack([encode(model, render(world, state)) for state in states], 1)
+@torch.no_grad()
+def draw_codes(model: Autoencoder, world: Tensor, state: State) -> Tensor:
+    """The codes of `render(world, state)`, uint8 [batch, channels, SIDE, SIDE].
+
+    Codes are local, so each tile of the atlas is coded once, and of a picture only the four tiles around the player.
+    """
+    row = rules.room_of(world, state.room)
+    tiles = tiles_of(row, state.room)
+    codes = atlas_codes(model)[tiles].permute(0, 3, 1, 2).contiguous()
+    corner = torch.stack([state.y, state.x], 1).div(rules.TILE, rounding_mode="floor").clamp(max=rules.SIDE - 2)
+    who, span = torch.arange(len(tiles))[:, None, None], torch.arange(2)
+    down, across = (corner[:, :1] + span)[:, :, None], (corner[:, 1:] + span)[:, None]
+    around = atlas()[tiles[who, down, across]].float() / 255
+    picture = around.permute(0, 3, 1, 4, 2, 5).reshape(-1, 3, 2 * rules.TILE, 2 * rules.TILE)
+    x, y = state.x - rules.TILE * corner[:, 1], state.y - rules.TILE * corner[:, 0]
+    codes[who, :, down, across] = encode(model, blit(picture, players().flatten(0, 1)[pose(state)], x, y)).movedim(1, -1)
+    return codes
+
+
+def atlas_codes(model: Autoencoder) -> Tensor:
+    """The codes of every tile of the atlas: uint8 [n, channels]."""
+    return encode(model, atlas().float() / 255).flatten(1)
 
 
 def play_episodes(model: Autoencoder, count: int, frames: int, generator: torch.Generator) -> Episodes:
@@ -65,7 +85,8 @@ def play_episodes(model: Autoencoder, count: int, frames: int, generator: torch.
         state = begin(world, generator)
         states, control = roll(world, state, frames - 1, Player(world, state, generator))
         room = torch.stack([one.room for one in states], 1)
-        parts.append(Episodes(draw_states(model, world, states), control.transpose(0, 1), room, world))
+        codes = torch.stack([draw_codes(model, world, one) for one in states], 1)
+        parts.append(Episodes(codes, control.transpose(0, 1), room, world))
     return Episodes(*(torch.cat(columns) for columns in zip(*(part.__dict__.values() for part in parts), strict=True)))
 
 
