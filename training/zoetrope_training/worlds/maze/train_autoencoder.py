@@ -1,6 +1,6 @@
 """Train the autoencoder of `maze` on rooms drawn at random.
 
-Run: `training/run maze autoencoder --budget-seconds 540`
+Run: `training/run maze autoencoder --budget-seconds 600`
 
 Codes are local: a tile has the same code wherever it is and whatever is beside it, so a room that is remembered
 comes back code by code.
@@ -9,6 +9,7 @@ comes back code by code.
 from __future__ import annotations
 
 import argparse
+import time
 
 import torch
 from PIL import Image
@@ -25,8 +26,12 @@ from .render import render_rooms
 from .rules import State
 
 CONFIG = AutoencoderConfig(size=rules.SIZE, channels=12, levels=5, widths=(32, 64, 128), fold=4, local=True)
-PICTURES = 24
-"""Pictures a step draws."""
+CROPS, PICTURES = 40, 20
+"""Crops a step draws, or whole pictures towards the end."""
+CROP = 5
+"""Tiles in each direction of a crop; the player is in it."""
+WHOLE_SHARE = 0.25
+"""Share of the budget, at its end, that trains on whole pictures."""
 CROWDED = 0.15
 """Share of the floor's tiles that get a thing besides those of the dice."""
 ROUNDING_FROM = 0.3
@@ -47,13 +52,28 @@ def scattered(batch: int, generator: torch.Generator) -> tuple[Tensor, State]:
     return row, begin(row[:, None].expand(-1, rules.ROOMS, -1), generator)
 
 
-def drawn(batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Pictures [batch, 3, SIZE, SIZE] and which pixels show a thing or the player, bool [batch, SIZE, SIZE]."""
+def drawn(batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor, State]:
+    """Pictures [batch, 3, SIZE, SIZE], which pixels show a thing or the player, bool [batch, SIZE, SIZE], and players."""
     row, state = scattered(batch, generator)
     picture = render_rooms(row, state)
     bare = row.clone()
     bare[:, rules.THINGS :] = rules.NOTHING
-    return picture, (picture != render_rooms(bare, state, player=False)).any(1)
+    return picture, (picture != render_rooms(bare, state, player=False)).any(1), state
+
+
+def cropped(picture: Tensor, covered: Tensor, state: State, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Cut a crop with the player out of each picture.
+
+    Returns:
+        pictures [n, 3, TILE * CROP, TILE * CROP], masks [n, TILE * CROP, TILE * CROP], tiles [n, 2] (row, column).
+    """
+    tile = torch.stack([state.y, state.x], 1).div(rules.TILE, rounding_mode="floor")
+    at = (tile - torch.randint(0, CROP, tile.shape, generator=generator)).clamp(0, rules.SIDE - CROP)
+    span = torch.arange(rules.TILE * CROP)
+    rows, columns = (rules.TILE * at[:, axis, None] + span for axis in (0, 1))
+    which = torch.arange(len(picture))[:, None, None]
+    cut = picture[which, :, rows[:, :, None], columns[:, None]].movedim(-1, 1)
+    return cut, covered[which, rows[:, :, None], columns[:, None]], at
 
 
 def psnr(output: Tensor, picture: Tensor) -> float:
@@ -76,7 +96,7 @@ def load_autoencoder() -> Autoencoder:
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, default=540)
+    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=600)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     flags = parser.parse_args()
@@ -93,17 +113,20 @@ def main() -> None:
             optimiser.load_state_dict(kept["optimiser"])
             spent, step = kept["spent"], kept["step"]
             generator.manual_seed(flags.seed + step)
-    budget = Budget(flags.budget_seconds, spent)
+    budget = Budget(flags.budget_seconds, spent, time.process_time)
     saved = budget.elapsed
 
     while budget.progress < 1:
-        picture, covered = drawn(PICTURES, generator)
+        whole, at = budget.progress > 1 - WHOLE_SHARE, None
+        picture, covered, state = drawn(PICTURES if whole else CROPS, generator)
+        if not whole:
+            picture, covered, at = cropped(picture, covered, state, generator)
         weight = 1 + COVERED_WEIGHT * F.max_pool2d(covered[:, None].float(), 3, stride=1, padding=1)
         for group in optimiser.param_groups:
             group["lr"] = budget.rate(PEAK_RATE)
         with mixed_precision():
             layout = picture.contiguous(memory_format=torch.channels_last)
-            output = model(layout, rounds=budget.progress > ROUNDING_FROM)
+            output = model(layout, at, rounds=budget.progress > ROUNDING_FROM)
         loss = reconstruction_loss(output.float(), picture, weight)
         optimiser.zero_grad()
         loss.backward()
@@ -122,7 +145,7 @@ def main() -> None:
 @torch.no_grad()
 def _strip(model: Autoencoder, generator: torch.Generator) -> None:
     """Real above reconstructed, eight rooms, as a picture in the run's folder."""
-    picture, _ = drawn(8, generator)
+    picture, _, _ = drawn(8, generator)
     rows = torch.cat([torch.cat(list(p), -1) for p in (picture, model(picture).clamp(0, 1))], 1)
     Image.fromarray((rows * 255).byte().permute(1, 2, 0).numpy()).save(SHELF.runs / "autoencoder.png")
 

@@ -9,6 +9,7 @@ over compressed memory has to answer what it answers over the frames themselves,
 from __future__ import annotations
 
 import argparse
+import time
 from dataclasses import dataclass
 
 import torch
@@ -177,7 +178,7 @@ def errors(compressors: nn.ModuleDict, trace: Trace, generator: torch.Generator)
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, default=480)
+    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=480)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     flags = parser.parse_args()
@@ -195,7 +196,7 @@ def main() -> None:
             optimiser.load_state_dict(kept["optimiser"])
             spent, step = kept["spent"], kept["step"]
             generator.manual_seed(flags.seed + step)
-    budget = Budget(flags.budget_seconds, spent)
+    budget = Budget(flags.budget_seconds, spent, time.process_time)
     saved, lesson = budget.elapsed, trace(model, autoencoder, generator)
 
     while budget.progress < 1:

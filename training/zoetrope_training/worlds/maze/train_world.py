@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import time
 
 import torch
 from torch import Tensor
@@ -31,7 +32,7 @@ from .model import CONFIG
 from .rollout import track
 from .train_autoencoder import load_autoencoder
 
-BATCH = 12
+BATCH = 8
 SHORT = (3,) * 14
 LONG = (9, 9, 9, 3, 3, 3, 3, 3)
 LONG_STEPS = 0.3
@@ -52,6 +53,8 @@ WRONG_CODES = 0.003
 CHANGED_WEIGHT = 14.0
 DOOR_WEIGHT = 5.0
 """What a cell counts more that changes, and any cell of a frame behind a door."""
+STUDIED = 0.5
+"""Share of the transitions without a door that the denoiser learns from."""
 PURE_NOISE_SHARE = 0.6
 DRAFT_SHARE = 0.6
 """Share of partly noisy samples that are made from the model's own first guess, as its second step sees them."""
@@ -62,13 +65,16 @@ AVERAGE_DECAY = 0.998
 
 
 def transition_scores(
-    model: LevelWorldModel, context: Tensor, clips: Clips, lengths: tuple[int, ...], counts: Tensor, sample: Tensor, sigma: Tensor
+    model: LevelWorldModel, context: Tensor, clips: Clips, lengths: tuple[int, ...], counts: Tensor,
+    sample: Tensor, sigma: Tensor, chosen: Tensor,
 ) -> Tensor:
-    """Scores of every next frame of a clip: [batch * T, channels * levels, h, w]; `sigma` [batch * T]."""
+    """Scores of the next frames after the `chosen` ones, bool [batch, T]: [n, channels * levels, h, w].
+
+    Shapes: sample as context, [batch, T, channels, h, w]; sigma [batch, T].
+    """
     with mixed_precision():
-        features = segment_features(model, context, clips.control, lengths, counts).flatten(0, 1)
-        previous = last_two(context, lengths).flatten(0, 1)
-        return model.denoiser(sample.flatten(0, 1), sigma, features, previous).float()
+        features = segment_features(model, context, clips.control, lengths, counts)[chosen]
+        return model.denoiser(sample[chosen], sigma[chosen], features, last_two(context, lengths)[chosen]).float()
 
 
 def spoil(context: Tensor, levels: int, generator: torch.Generator) -> Tensor:
@@ -98,7 +104,8 @@ def loss_of(
 
     if own:
         with torch.no_grad():
-            guess = transition_scores(model, context, clips, lengths, counts, noise, torch.ones(batch * frames))
+            every = torch.ones(batch, frames)
+            guess = transition_scores(model, context, clips, lengths, counts, noise, every, every > 0)
         guess = best_levels(guess, levels).view_as(target)
         sane = (guess != target).any(2).float().mean((-1, -2)) < SANE
         follows = place_of(lengths)[1:] > 0
@@ -112,26 +119,27 @@ def loss_of(
     sigma = torch.where(pure, 1.0, torch.rand(batch, frames, generator=generator))
     mix = sigma[..., None, None, None]
     sample = (1 - mix) * clean + mix * noise
-    scores = transition_scores(model, context, clips, lengths, counts, sample, sigma.flatten())
+    chosen = clips.crosses | (torch.rand(batch, frames, generator=generator) < STUDIED)
+    scores = transition_scores(model, context, clips, lengths, counts, sample, sigma, chosen)
 
     changed = (target != last).any(2)
-    weight = 1 + torch.where(clips.crosses[..., None, None], DOOR_WEIGHT, CHANGED_WEIGHT * changed.float())
+    weight = 1 + torch.where(clips.crosses[..., None, None], DOOR_WEIGHT, CHANGED_WEIGHT * changed.float())[chosen]
     entropy = F.cross_entropy(
-        scores.unflatten(1, (-1, levels)).transpose(1, 2), clips.target.long().flatten(0, 1), reduction="none"
+        scores.unflatten(1, (-1, levels)).transpose(1, 2), clips.target[chosen].long(), reduction="none"
     )
-    loss = (entropy.mean(1) * weight.flatten(0, 1)).sum() / weight.sum()
+    loss = (entropy.mean(1) * weight).sum() / weight.sum()
     with torch.no_grad():
-        right = (best_levels(scores, levels).view_as(target) == target).all(2).float()
-    return loss, _hits(right, changed, clips, sigma)
+        right = (best_levels(scores, levels) == target[chosen]).all(1).float()
+    return loss, _hits(right, changed, clips, sigma, chosen)
 
 
-def _hits(right: Tensor, changed: Tensor, clips: Clips, sigma: Tensor) -> dict[str, Tensor]:
+def _hits(right: Tensor, changed: Tensor, clips: Clips, sigma: Tensor, chosen: Tensor) -> dict[str, Tensor]:
     """Shares of cells right, from pure noise: behind doors to known and to new rooms, and where the player moves."""
     pure = (sigma == 1)[..., None, None]
     door, known = clips.crosses[..., None, None], clips.known[..., None, None]
     every = torch.ones_like(changed)
-    chosen = {"known": door & known & pure & every, "new": door & ~known & pure & every, "moves": changed & ~door & pure}
-    return {name: (right * where).sum() / where.sum().clamp(min=1) for name, where in chosen.items()}
+    wanted = {"known": door & known & pure & every, "new": door & ~known & pure & every, "moves": changed & ~door & pure}
+    return {name: (right * where[chosen]).sum() / where[chosen].sum().clamp(min=1) for name, where in wanted.items()}
 
 
 def episodes_of(autoencoder: Autoencoder, count: int, frames: int, seed: int) -> Episodes:
@@ -147,8 +155,8 @@ def episodes_of(autoencoder: Autoencoder, count: int, frames: int, seed: int) ->
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, default=3600)
-    parser.add_argument("--episodes", type=int, default=640)
+    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=3600)
+    parser.add_argument("--episodes", type=int, default=512)
     parser.add_argument("--frames", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
@@ -174,7 +182,7 @@ def main() -> None:
         else:
             earlier = spent_in_all(kept)
         generator.manual_seed(flags.seed + step)
-    budget = Budget(flags.budget_seconds, spent)
+    budget = Budget(flags.budget_seconds, spent, time.process_time)
     saved = tracked = budget.elapsed
 
     while budget.progress < 1:
