@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from zoetrope_training.autoencoder import Autoencoder, AutoencoderConfig, hats
 from zoetrope_training.denoiser import DenoiserConfig
 from zoetrope_training.level_model import LevelModelConfig, LevelWorldModel
 from zoetrope_training.memory import Grouped, Memory, Merged, Stream
@@ -17,6 +16,7 @@ from zoetrope_training.worlds.maze.data import Sampler, draw_codes, encode, play
 from zoetrope_training.worlds.maze.compressor import Compressor, fold_mean
 from zoetrope_training.worlds.maze.render import render
 from zoetrope_training.worlds.maze.rules import State
+from zoetrope_training.worlds.maze.tiles import TileAutoencoder, TileConfig, every_tile
 
 WALKS, FRAMES = 8, 60
 TINY = LevelModelConfig(
@@ -95,19 +95,17 @@ def test_every_look_of_a_room_is_equally_likely() -> None:
         assert float(((counts - expected).square() / expected).sum()) < 25
 
 
-def test_local_codes_do_not_depend_on_place_or_neighbours() -> None:
-    torch.manual_seed(5)
-    model = Autoencoder(AutoencoderConfig(size=64, channels=3, widths=(4, 4, 4), fold=4, local=True)).eval()
-    tile = torch.rand(1, 3, 16, 16)
-    a, b = torch.rand(2, 1, 3, 64, 64)
-    a[:, :, 16:32, 32:48], b[:, :, 48:64, 0:16] = tile, tile
-    assert torch.equal(model.encoder(a)[:, :, 1, 2], model.encoder(b)[:, :, 3, 0])
-    assert model(a).shape == a.shape
+def test_a_picture_shows_listed_tiles_only() -> None:
+    listed = {bytes(tile.numpy().tobytes()) for tile in every_tile()[0]}
+    world, states, _ = walked(5)
+    picture = (render(world, states[-1]) * 255).round().to(torch.uint8)
+    tiles = picture.unflatten(3, (8, 16)).unflatten(2, (8, 16)).permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
+    assert all(bytes(tile.contiguous().numpy().tobytes()) in listed for tile in tiles)
 
 
 def test_a_clip_knows_which_rooms_it_can_remember() -> None:
     torch.manual_seed(6)
-    autoencoder = Autoencoder(AutoencoderConfig(channels=3, widths=(4, 4, 4), fold=4, local=True)).eval()
+    autoencoder = TileAutoencoder(TileConfig(channels=3, width=8)).eval()
     generator = torch.Generator().manual_seed(6)
     sampler = Sampler(play_episodes(autoencoder, 4, 160, generator), generator)
     lengths = (3, 3, 3, 3)
@@ -201,7 +199,7 @@ def test_groups_stay_as_many_as_they_may_be() -> None:
 
 def test_codes_looked_up_by_tile_are_those_of_the_picture() -> None:
     torch.manual_seed(8)
-    autoencoder = Autoencoder(AutoencoderConfig(channels=3, widths=(4, 4, 4), fold=4, local=True)).eval()
+    autoencoder = TileAutoencoder(TileConfig(channels=3, width=8)).eval()
     nn.init.normal_(autoencoder.encoder.last.weight)
     world, states, _ = walked(8)
     for state in states[::9]:

@@ -13,35 +13,30 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+CELL = 8
+"""Pixels a latent cell covers in each direction."""
+
+
 @dataclass(frozen=True)
 class AutoencoderConfig:
     """Sizes of an autoencoder.
 
     Attributes:
-        size: width and height of the picture, pixels.
+        size: width and height of the picture, pixels; a latent cell covers 8 of them in each direction.
         channels: latent channels.
         levels: grid points of each channel.
-        widths: channels at the three resolutions, finest first; each is half the one before.
-        fold: pixels in each direction that one place of the finest resolution covers.
-        local: whether a code depends on the pixels of its own cell alone, not on its neighbourhood or its place.
+        widths: channels at 1/2, 1/4 and 1/8 of the picture's resolution.
     """
 
     size: int = 128
     channels: int = 12
     levels: int = 5
     widths: tuple[int, int, int] = (32, 64, 96)
-    fold: int = 2
-    local: bool = False
-
-    @property
-    def cell(self) -> int:
-        """Pixels a latent cell covers in each direction."""
-        return 4 * self.fold
 
     @property
     def grid(self) -> int:
         """Cells in each direction."""
-        return self.size // self.cell
+        return self.size // CELL
 
 
 def quantise(latent: Tensor, levels: int) -> Tensor:
@@ -95,18 +90,18 @@ class _Residual(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Picture to latent by three stages; a code depends on its neighbourhood, or on its own cell, alone."""
+    """Picture to latent, halving the resolution three times; a code depends on its neighbourhood alone."""
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.config = config
         fine, middle, wide = config.widths
-        sizes = ((3 * config.fold**2, fine), (4 * fine, middle), (4 * middle, wide))
-        reach = 1 if config.local else 3
-        self.stages = nn.ModuleList(nn.Conv2d(before, after, reach, padding=reach // 2) for before, after in sizes)
+        self.stages = nn.ModuleList(
+            nn.Conv2d(4 * before, after, 3, padding=1) for before, after in ((3, fine), (fine, middle), (middle, wide))
+        )
         self.mix = nn.Conv2d(wide, wide, 1)
         self.last = nn.Conv2d(wide, config.channels, 1)
-        self.place = None if config.local else nn.Parameter(torch.zeros(1, wide, config.grid, config.grid))
+        self.place = nn.Parameter(torch.zeros(1, wide, config.grid, config.grid))
 
     def forward(self, picture: Tensor, at: Tensor | None = None) -> Tensor:
         """Picture to latents on the grid of levels; arguments and shapes as in `continuous`."""
@@ -123,16 +118,16 @@ class Encoder(nn.Module):
             Latents in (-1, 1), not rounded, [batch, channels, grid, grid].
         """
         x = picture - 0.5
-        for index, stage in enumerate(self.stages[:-1]):
-            x = F.relu(stage(F.pixel_unshuffle(x, 2 if index else self.config.fold)))
+        for stage in self.stages[:-1]:
+            x = F.relu(stage(F.pixel_unshuffle(x, 2)))
         x = self.stages[-1](F.pixel_unshuffle(x, 2))
-        x = F.relu(x if self.place is None else x + window(self.place, at, x.shape[-1]))
+        x = F.relu(x + window(self.place, at, x.shape[-1]))
         x = F.relu(self.mix(x)) + x
         return torch.tanh(self.last(x))
 
 
 class Decoder(nn.Module):
-    """Latent to picture by three stages, so that each settles a bit of position."""
+    """Latent to picture, doubling the resolution three times, so that each stage settles one bit of position."""
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
@@ -145,8 +140,8 @@ class Decoder(nn.Module):
         self.middle = _Residual(middle)
         self.to_fine = nn.Conv2d(middle, 4 * fine, 1)
         self.fine = _Residual(fine)
-        self.last = nn.Conv2d(fine, 3 * config.fold**2, 3, padding=1)
-        self.still = nn.Parameter(torch.full((1, 3 * config.cell**2, config.grid, config.grid), 0.5))
+        self.last = nn.Conv2d(fine, 3 * 4, 3, padding=1)
+        self.still = nn.Parameter(torch.full((1, 3 * CELL**2, config.grid, config.grid), 0.5))
 
     def forward(self, latent: Tensor, at: Tensor | None = None) -> Tensor:
         """Decode latents, or crops of them (`at` as in `Encoder.forward`).
@@ -157,8 +152,8 @@ class Decoder(nn.Module):
         x = self.coarse(self.first(hats(latent, self.config.levels)) + window(self.place, at, side))
         x = self.middle(F.pixel_shuffle(self.to_middle(F.relu(x)), 2))
         x = self.fine(F.pixel_shuffle(self.to_fine(F.relu(x)), 2))
-        detail = F.pixel_shuffle(self.last(F.relu(x)), self.config.fold)
-        return detail + F.pixel_shuffle(window(self.still, at, side), self.config.cell)
+        detail = F.pixel_shuffle(self.last(F.relu(x)), 2)
+        return detail + F.pixel_shuffle(window(self.still, at, side), CELL)
 
 
 class Autoencoder(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...autoencoder import Autoencoder
+from .tiles import TileAutoencoder
 from ...level_model import LevelWorldModel
 from ...memory import Memory, Stream
 from . import rules
@@ -30,7 +30,7 @@ class ClosedWalk:
         frames, whole, obeyed, steps: counts over all walks; a step counts where both its pictures have a player.
     """
 
-    def __init__(self, model: LevelWorldModel, autoencoder: Autoencoder, memory: Memory, walks: int, seed: int) -> None:
+    def __init__(self, model: LevelWorldModel, autoencoder: TileAutoencoder, memory: Memory, walks: int, seed: int) -> None:
         self._model, self._autoencoder = model, autoencoder
         self._generator = torch.Generator().manual_seed(seed)
         self._world = random_worlds(walks, self._generator)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...autoencoder import Autoencoder
+from .tiles import TileAutoencoder
 from ...segments import segment_of, visible
 from . import rules
 from .art import players
@@ -43,7 +43,7 @@ class Episodes:
 
 
 @torch.no_grad()
-def encode(model: Autoencoder, picture: Tensor) -> Tensor:
+def encode(model: TileAutoencoder, picture: Tensor) -> Tensor:
     """Pictures [n, 3, size, size] to codes, uint8 [n, channels, SIDE, SIDE]."""
     return ((model.encoder(picture) + 1) * ((model.config.levels - 1) / 2)).round().to(torch.uint8)
 
@@ -54,7 +54,7 @@ def latents(codes: Tensor, levels: int) -> Tensor:
 
 
 @torch.no_grad()
-def draw_codes(model: Autoencoder, world: Tensor, state: State) -> Tensor:
+def draw_codes(model: TileAutoencoder, world: Tensor, state: State) -> Tensor:
     """The codes of `render(world, state)`, uint8 [batch, channels, SIDE, SIDE].
 
     Codes are local, so each tile of the atlas is coded once, and of a picture only the four tiles around the player.
@@ -72,12 +72,12 @@ def draw_codes(model: Autoencoder, world: Tensor, state: State) -> Tensor:
     return codes
 
 
-def atlas_codes(model: Autoencoder) -> Tensor:
+def atlas_codes(model: TileAutoencoder) -> Tensor:
     """The codes of every tile of the atlas: uint8 [n, channels]."""
     return encode(model, atlas().float() / 255).flatten(1)
 
 
-def play_episodes(model: Autoencoder, count: int, frames: int, generator: torch.Generator) -> Episodes:
+def play_episodes(model: TileAutoencoder, count: int, frames: int, generator: torch.Generator) -> Episodes:
     """`count` walks of `frames` frames, each in a world of its own."""
     parts = []
     for first in range(0, count, RENDER_BATCH):

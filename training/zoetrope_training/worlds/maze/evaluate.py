@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from ...autoencoder import Autoencoder
+from .tiles import TileAutoencoder
 from ...level_model import LevelWorldModel
 from ...memory import Memory, Merged, Stream
 from . import SHELF
@@ -57,7 +57,7 @@ def next_frames(model: LevelWorldModel, episodes: Episodes, frames: int) -> dict
 
 
 def memory_table(
-    model: LevelWorldModel, autoencoder: Autoencoder, episodes: Episodes, slots: int, threshold: float, names: list[str]
+    model: LevelWorldModel, autoencoder: TileAutoencoder, episodes: Episodes, slots: int, threshold: float, names: list[str]
 ) -> dict[str, object]:
     """Shares of attributes right by policy and age."""
     made = policies(model, load_compressors() if any("learned" in name for name in names) else None, threshold)
@@ -75,7 +75,7 @@ def memory_table(
     return table
 
 
-def walk_table(model: LevelWorldModel, autoencoder: Autoencoder, walks: int, frames: int, slots: int, name: str) -> dict[str, object]:
+def walk_table(model: LevelWorldModel, autoencoder: TileAutoencoder, walks: int, frames: int, slots: int, name: str) -> dict[str, object]:
     """Walks on the model's own pictures under one policy."""
     memory = policies(model, load_compressors() if "learned" in name else None, THRESHOLD)[name](walks, slots)
     walk = ClosedWalk(model, autoencoder, memory, walks, SEED)
@@ -92,7 +92,7 @@ def walk_table(model: LevelWorldModel, autoencoder: Autoencoder, walks: int, fra
 
 
 @torch.no_grad()
-def strip(model: LevelWorldModel, autoencoder: Autoencoder, episodes: Episodes, path: Path, least_age: int) -> None:
+def strip(model: LevelWorldModel, autoencoder: TileAutoencoder, episodes: Episodes, path: Path, least_age: int) -> None:
     """True rooms above what the model draws as their doors are taken again after a long time."""
     config = model.config
     stream = Stream(model, Memory(config.transformer, len(episodes.codes), config.tokens_per_frame, None))

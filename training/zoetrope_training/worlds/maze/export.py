@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ...autoencoder import Autoencoder
+from .tiles import TileAutoencoder
 from ...export import Json, Package, Start, write_graph, write_package
 from ...graphs import Graph
 from ...parity import check
@@ -41,7 +41,7 @@ COMPRESSORS = {"temporal": ("compressor", "compressor.onnx"), "raster": ("compre
 class LevelCodec(nn.Module):
     """The autoencoder as the exporter wants it."""
 
-    def __init__(self, model: Autoencoder) -> None:
+    def __init__(self, model: TileAutoencoder) -> None:
         super().__init__()
         self.model = model
 

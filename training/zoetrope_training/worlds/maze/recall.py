@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from ...autoencoder import Autoencoder
+from .tiles import TileAutoencoder
 from ...level_model import LevelWorldModel
 from ...memory import Grouped, Memory, Merged, RandomDrop, Stream
 from . import rules
@@ -98,13 +98,13 @@ def ages_of(room: Tensor) -> Tensor:
     return ages
 
 
-def walks_of(autoencoder: Autoencoder, walks: int, frames: int, seed: int) -> Episodes:
+def walks_of(autoencoder: TileAutoencoder, walks: int, frames: int, seed: int) -> Episodes:
     """Walks in worlds that training never saw."""
     return play_episodes(autoencoder, walks, frames, torch.Generator().manual_seed(seed))
 
 
 @torch.no_grad()
-def recall(model: LevelWorldModel, autoencoder: Autoencoder, episodes: Episodes, memory: Memory, seed: int) -> dict[str, Score]:
+def recall(model: LevelWorldModel, autoencoder: TileAutoencoder, episodes: Episodes, memory: Memory, seed: int) -> dict[str, Score]:
     """Stream true walks, and compare what the model draws behind each door with what is there.
 
     Returns:

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...autoencoder import Autoencoder
+from .tiles import TileAutoencoder
 from ...level_model import LevelWorldModel, best_levels
 from ...memory import Memory, Stream
 from . import rules
@@ -40,7 +40,7 @@ class Walk:
     `world` starts as drawn, but a room not yet seen becomes what the noise says when its door is first taken.
     """
 
-    def __init__(self, model: LevelWorldModel, autoencoder: Autoencoder, memory: Memory, walks: int, generator: torch.Generator) -> None:
+    def __init__(self, model: LevelWorldModel, autoencoder: TileAutoencoder, memory: Memory, walks: int, generator: torch.Generator) -> None:
         self._model, self._autoencoder, self._generator = model, autoencoder, generator
         self.world = random_worlds(walks, generator)
         self.state = begin(self.world, generator)
@@ -74,7 +74,7 @@ class Walk:
 
 
 @torch.no_grad()
-def track(model: LevelWorldModel, autoencoder: Autoencoder, strip: Path) -> str:
+def track(model: LevelWorldModel, autoencoder: TileAutoencoder, strip: Path) -> str:
     """How far generated walks stray from the maze, as a line for the log; writes a strip of both."""
     generator = torch.Generator().manual_seed(TRACK_SEED)
     memory = Memory(model.config.transformer, TRACKS, model.config.tokens_per_frame, None)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ...autoencoder import Autoencoder
+from .tiles import TileAutoencoder
 from ...budget import Budget, save_checkpoint
 from ...level_model import LevelWorldModel
 from ...memory import Stream, Memory
@@ -93,7 +93,7 @@ def load_compressors() -> nn.ModuleDict:
 
 
 @torch.no_grad()
-def trace(model: LevelWorldModel, autoencoder: Autoencoder, generator: torch.Generator) -> Trace:
+def trace(model: LevelWorldModel, autoencoder: TileAutoencoder, generator: torch.Generator) -> Trace:
     """Walks streamed through the model with everything kept."""
     episodes = play_episodes(autoencoder, EPISODES, FRAMES + 1, generator)
     clip = latents(episodes.codes, model.levels)

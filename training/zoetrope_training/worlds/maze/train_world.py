@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...autoencoder import Autoencoder
+from .tiles import TileAutoencoder
 from ...budget import Budget, save_checkpoint
 from ...checkpoints import averaged, spent_in_all
 from ...level_model import LevelWorldModel, best_levels
@@ -142,7 +142,7 @@ def _hits(right: Tensor, changed: Tensor, clips: Clips, sigma: Tensor, chosen: T
     return {name: (right * where[chosen]).sum() / where[chosen].sum().clamp(min=1) for name, where in wanted.items()}
 
 
-def episodes_of(autoencoder: Autoencoder, count: int, frames: int, seed: int) -> Episodes:
+def episodes_of(autoencoder: TileAutoencoder, count: int, frames: int, seed: int) -> Episodes:
     """The training walks, made once and kept in the run's folder."""
     path = SHELF.runs / f"episodes-{count}-{frames}.pt"
     if not path.exists():
