@@ -9,12 +9,11 @@ from .tiles import TileAutoencoder
 from ...level_model import LevelWorldModel
 from ...memory import Memory, Stream
 from . import rules
-from .data import encode, latents
+from .data import draw_codes, latents
 from .dice import random_worlds
 from .play import Player, begin
 from .probe import Reading, read
 from .recall import BINS, Score
-from .render import render
 from .rollout import denoise
 from .rules import State
 
@@ -37,7 +36,7 @@ class ClosedWalk:
         self._state = begin(self._world, self._generator)
         self._player = Player(self._world, self._state, self._generator, curious=0.5)
         self._stream = Stream(model, memory)
-        self._now = self._before = latents(encode(autoencoder, render(self._world, self._state)), model.levels)
+        self._now = self._before = latents(draw_codes(self._world, self._state), model.levels)
         self._last = torch.full((walks, rules.ROOMS), -1)
         self._sure = torch.ones(walks, dtype=torch.bool)
         self._frame = 0

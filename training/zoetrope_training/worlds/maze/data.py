@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .tiles import TileAutoencoder
 from ...segments import segment_of, visible
 from . import rules
-from .art import players
 from .dice import random_worlds
 from .play import Player, begin, roll
-from .render import atlas, blit, pose, tiles_of
+from .render import pose, tiles_of
 from .rules import State
+from .tiles import OFFSETS, TileAutoencoder, player_parts, scenery_codes
 
 RENDER_BATCH = 256
 MOST_SEGMENTS = 32
@@ -53,31 +52,28 @@ def latents(codes: Tensor, levels: int) -> Tensor:
     return codes.float() * (2 / (levels - 1)) - 1
 
 
-@torch.no_grad()
-def draw_codes(model: TileAutoencoder, world: Tensor, state: State) -> Tensor:
-    """The codes of `render(world, state)`, uint8 [batch, channels, SIDE, SIDE].
-
-    Codes are local, so each tile of the atlas is coded once, and of a picture only the four tiles around the player.
-    """
-    row = rules.room_of(world, state.room)
-    tiles = tiles_of(row, state.room)
-    codes = atlas_codes(model)[tiles].permute(0, 3, 1, 2).contiguous()
-    corner = torch.stack([state.y, state.x], 1).div(rules.TILE, rounding_mode="floor").clamp(max=rules.SIDE - 2)
-    who, span = torch.arange(len(tiles))[:, None, None], torch.arange(2)
-    down, across = (corner[:, :1] + span)[:, :, None], (corner[:, 1:] + span)[:, None]
-    around = atlas()[tiles[who, down, across]].float() / 255
-    picture = around.permute(0, 3, 1, 4, 2, 5).reshape(-1, 3, 2 * rules.TILE, 2 * rules.TILE)
-    x, y = state.x - rules.TILE * corner[:, 1], state.y - rules.TILE * corner[:, 0]
-    codes[who, :, down, across] = encode(model, blit(picture, players().flatten(0, 1)[pose(state)], x, y)).movedim(1, -1)
-    return codes
+def draw_codes(world: Tensor, state: State) -> Tensor:
+    """The codes of `render(world, state)`, without drawing it: uint8 [batch, channels, SIDE, SIDE]."""
+    codes = scenery_codes()[tiles_of(rules.room_of(world, state.room), state.room)]
+    parts = player_parts()[1]
+    cell = torch.div(torch.stack([state.y, state.x], 1), rules.TILE, rounding_mode="floor").clamp(max=rules.SIDE - 2)
+    who, which = torch.arange(len(codes)), pose(state)
+    for below in (0, 1):
+        for beside in (0, 1):
+            row, column = cell[:, 0] + below, cell[:, 1] + beside
+            down, across = (_offset(place, tile) for place, tile in ((state.y, row), (state.x, column)))
+            shows = (down >= 0) & (down < OFFSETS) & (across >= 0) & (across < OFFSETS)
+            part = parts[which, down.clamp(0, OFFSETS - 1), across.clamp(0, OFFSETS - 1)]
+            codes[who, row, column] += part * shows[:, None]
+    return codes.permute(0, 3, 1, 2).contiguous()
 
 
-def atlas_codes(model: TileAutoencoder) -> Tensor:
-    """The codes of every tile of the atlas: uint8 [n, channels]."""
-    return encode(model, atlas().float() / 255).flatten(1)
+def _offset(place: Tensor, tile: Tensor) -> Tensor:
+    """The player's offset to a tile along one direction, as `player_parts` counts it."""
+    return torch.div(place - rules.TILE * tile, rules.UNIT, rounding_mode="floor") + rules.BODY // rules.UNIT - 1
 
 
-def play_episodes(model: TileAutoencoder, count: int, frames: int, generator: torch.Generator) -> Episodes:
+def play_episodes(count: int, frames: int, generator: torch.Generator) -> Episodes:
     """`count` walks of `frames` frames, each in a world of its own."""
     parts = []
     for first in range(0, count, RENDER_BATCH):
@@ -85,7 +81,7 @@ def play_episodes(model: TileAutoencoder, count: int, frames: int, generator: to
         state = begin(world, generator)
         states, control = roll(world, state, frames - 1, Player(world, state, generator))
         room = torch.stack([one.room for one in states], 1)
-        codes = torch.stack([draw_codes(model, world, one) for one in states], 1)
+        codes = torch.stack([draw_codes(world, one) for one in states], 1)
         parts.append(Episodes(codes, control.transpose(0, 1), room, world))
     return Episodes(*(torch.cat(columns) for columns in zip(*(part.__dict__.values() for part in parts), strict=True)))
 

@@ -130,7 +130,7 @@ def main() -> None:
     flags = parser.parse_args()
     torch.set_num_threads(flags.threads)
     autoencoder, model = load_autoencoder(), load_world()
-    episodes = walks_of(autoencoder, flags.walks, flags.frames, SEED)
+    episodes = walks_of(flags.walks, flags.frames, SEED)
     trained = SHELF.newest("compressor.pt") is not None
     names = flags.policies or [n for n in policies(model, None, 0) if n] + (["convkv learned raster", "convkv learned temporal"] if trained else [])
     report: dict[str, object] = {

@@ -98,9 +98,9 @@ def ages_of(room: Tensor) -> Tensor:
     return ages
 
 
-def walks_of(autoencoder: TileAutoencoder, walks: int, frames: int, seed: int) -> Episodes:
+def walks_of(walks: int, frames: int, seed: int) -> Episodes:
     """Walks in worlds that training never saw."""
-    return play_episodes(autoencoder, walks, frames, torch.Generator().manual_seed(seed))
+    return play_episodes(walks, frames, torch.Generator().manual_seed(seed))
 
 
 @torch.no_grad()

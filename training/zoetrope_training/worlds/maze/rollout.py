@@ -12,7 +12,7 @@ from .tiles import TileAutoencoder
 from ...level_model import LevelWorldModel, best_levels
 from ...memory import Memory, Stream
 from . import rules
-from .data import encode, latents
+from .data import draw_codes, latents
 from .dice import random_worlds, rooms_of
 from .play import Player, begin
 from .render import render
@@ -48,7 +48,7 @@ class Walk:
         self.seen[torch.arange(walks), self.state.room] = True
         self._player = Player(self.world, self.state, generator)
         self._stream = Stream(model, memory)
-        first = latents(encode(autoencoder, render(self.world, self.state)), model.levels)
+        first = latents(draw_codes(self.world, self.state), model.levels)
         self.latent, self._before = first, first
 
     def step(self) -> Tensor:
@@ -65,7 +65,7 @@ class Walk:
         features = self._stream.features(self.latent, control)
         made = denoise(self._model, features, torch.stack([self._before, self.latent], 1), noise)
         self._before, self.latent = self.latent, made
-        return latents(encode(self._autoencoder, render(self.world, self.state)), self._model.levels)
+        return latents(draw_codes(self.world, self.state), self._model.levels)
 
     def pictures(self, walk: int) -> Tensor:
         """Truth above generated: [3, 2 * SIZE, SIZE]."""

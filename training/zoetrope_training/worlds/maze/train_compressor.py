@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .tiles import TileAutoencoder
 from ...budget import Budget, save_checkpoint
 from ...level_model import LevelWorldModel
 from ...memory import Stream, Memory
@@ -24,7 +23,6 @@ from . import SHELF
 from .compressor import Compressor, fold_mean
 from .data import latents, play_episodes
 from .model import CONFIG, load_world
-from .train_autoencoder import load_autoencoder
 
 GROUP = 8
 """Frames that become one."""
@@ -93,9 +91,9 @@ def load_compressors() -> nn.ModuleDict:
 
 
 @torch.no_grad()
-def trace(model: LevelWorldModel, autoencoder: TileAutoencoder, generator: torch.Generator) -> Trace:
+def trace(model: LevelWorldModel, generator: torch.Generator) -> Trace:
     """Walks streamed through the model with everything kept."""
-    episodes = play_episodes(autoencoder, EPISODES, FRAMES + 1, generator)
+    episodes = play_episodes(EPISODES, FRAMES + 1, generator)
     clip = latents(episodes.codes, model.levels)
     config = model.config
     stream = _Tracing(model, Memory(config.transformer, EPISODES, config.tokens_per_frame, None))
@@ -185,7 +183,7 @@ def main() -> None:
     torch.manual_seed(flags.seed)
     torch.set_num_threads(flags.threads)
     generator = torch.Generator().manual_seed(flags.seed)
-    autoencoder, model = load_autoencoder(), load_world().requires_grad_(False)
+    model = load_world().requires_grad_(False)
     compressors = new_compressors()
     optimiser = torch.optim.Adam(compressors.parameters(), lr=PEAK_RATE)
     path, spent, step = SHELF.runs / "compressor.pt", 0.0, 0
@@ -197,11 +195,11 @@ def main() -> None:
             spent, step = kept["spent"], kept["step"]
             generator.manual_seed(flags.seed + step)
     budget = Budget(flags.budget_seconds, spent, time.process_time)
-    saved, lesson = budget.elapsed, trace(model, autoencoder, generator)
+    saved, lesson = budget.elapsed, trace(model, generator)
 
     while budget.progress < 1:
         if step % STEPS_AN_EPISODE == STEPS_AN_EPISODE - 1:
-            lesson = trace(model, autoencoder, generator)
+            lesson = trace(model, generator)
         for group in optimiser.param_groups:
             group["lr"] = budget.rate(PEAK_RATE)
         found = errors(compressors, lesson, generator)

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .tiles import TileAutoencoder
 from ...budget import Budget, save_checkpoint
 from ...checkpoints import averaged, spent_in_all
 from ...level_model import LevelWorldModel, best_levels
@@ -142,12 +141,12 @@ def _hits(right: Tensor, changed: Tensor, clips: Clips, sigma: Tensor, chosen: T
     return {name: (right * where[chosen]).sum() / where[chosen].sum().clamp(min=1) for name, where in wanted.items()}
 
 
-def episodes_of(autoencoder: TileAutoencoder, count: int, frames: int, seed: int) -> Episodes:
+def episodes_of(count: int, frames: int, seed: int) -> Episodes:
     """The training walks, made once and kept in the run's folder."""
     path = SHELF.runs / f"episodes-{count}-{frames}.pt"
     if not path.exists():
         print(f"walking {count * frames} frames", flush=True)
-        episodes = play_episodes(autoencoder, count, frames, torch.Generator().manual_seed(seed))
+        episodes = play_episodes(count, frames, torch.Generator().manual_seed(seed))
         save_checkpoint(path, **episodes.__dict__)
     return Episodes(**torch.load(path))
 
@@ -166,7 +165,7 @@ def main() -> None:
     torch.set_num_threads(flags.threads)
     generator = torch.Generator().manual_seed(flags.seed)
     autoencoder = load_autoencoder()
-    sampler = Sampler(episodes_of(autoencoder, flags.episodes, flags.frames, flags.seed), generator)
+    sampler = Sampler(episodes_of(flags.episodes, flags.frames, flags.seed), generator)
     model = LevelWorldModel(CONFIG)
     average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY))
     optimiser = torch.optim.AdamW(model.parameters(), lr=flags.peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
