@@ -15,8 +15,8 @@ CONFIG = LevelModelConfig(
     world=WorldModelConfig(
         latent_channels=12, height=rules.SIDE, width=rules.SIDE, patch=2, controls=len(rules.CONTROLS),
         previous_frames=2, summary=True, features=48,
-        transformer=TransformerConfig(layers=3, heads=3, head_dim=64, rotary_dim=32, sink_frames=0, window_frames=8),
-        denoiser=DenoiserConfig(channels=64, depth=4),
+        transformer=TransformerConfig(layers=2, heads=2, head_dim=64, rotary_dim=32, sink_frames=0, window_frames=8),
+        denoiser=DenoiserConfig(channels=48, depth=4),
     ),
     levels=5,
 )

@@ -164,7 +164,6 @@ def main() -> None:
     torch.manual_seed(flags.seed)
     torch.set_num_threads(flags.threads)
     generator = torch.Generator().manual_seed(flags.seed)
-    autoencoder = load_autoencoder()
     sampler = Sampler(episodes_of(flags.episodes, flags.frames, flags.seed), generator)
     model = LevelWorldModel(CONFIG)
     average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY))
@@ -189,7 +188,7 @@ def main() -> None:
             group["lr"] = budget.rate(flags.peak_rate)
         draw = torch.rand(2, generator=generator)
         lengths = LONG if draw[0] < LONG_STEPS else SHORT
-        own = bool(draw[1] < OWN_STEPS) and (budget.progress > 0.15 or earlier["step"] > 0)
+        own = bool(draw[1] < OWN_STEPS) and (budget.progress > 0.35 or earlier["step"] > 0)
         loss, hits = loss_of(model, sampler(BATCH, lengths, CROSSING), lengths, generator, own)
         optimiser.zero_grad()
         loss.backward()
@@ -208,7 +207,7 @@ def main() -> None:
             )
         if budget.elapsed - tracked > TRACK_SECONDS or budget.progress >= 1:
             tracked = budget.elapsed
-            print(f"{budget.elapsed:6.0f}s step {step} {track(average.module, autoencoder, SHELF.runs / 'world.png')}", flush=True)
+            print(f"{budget.elapsed:6.0f}s step {step} {track(average.module, load_autoencoder(), SHELF.runs / 'world.png')}", flush=True)
 
 
 if __name__ == "__main__":
