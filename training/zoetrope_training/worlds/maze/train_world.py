@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -91,13 +92,13 @@ def draw_counts(batch: int, frames: int, generator: torch.Generator) -> Tensor:
 
 def loss_of(
     model: LevelWorldModel, clips: Clips, lengths: tuple[int, ...], generator: torch.Generator, own: bool
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Weighted cross-entropy over the levels, and the share of cells that come out exactly right."""
+) -> tuple[Tensor, Callable[[], dict[str, Tensor]]]:
+    """Weighted cross-entropy over the levels, and a function that says which share of cells came out exactly right."""
     levels = model.levels
     context, target = latents(clips.context, levels), latents(clips.target, levels)
     batch, frames = context.shape[:2]
     noise = torch.randn(target.shape, generator=generator)
-    noise = torch.where(clips.known[..., None, None, None], noise, couple(noise.flatten(0, 1), clips.row.flatten(0, 1)).view_as(noise))
+    noise[~clips.known] = couple(noise[~clips.known], clips.row[~clips.known])
     counts = draw_counts(batch, frames, generator)
     last, clean = context, target
 
@@ -127,9 +128,7 @@ def loss_of(
         scores.unflatten(1, (-1, levels)).transpose(1, 2), clips.target[chosen].long(), reduction="none"
     )
     loss = (entropy.mean(1) * weight).sum() / weight.sum()
-    with torch.no_grad():
-        right = (best_levels(scores, levels) == target[chosen]).all(1).float()
-    return loss, _hits(right, changed, clips, sigma, chosen)
+    return loss, lambda: _hits(best_levels(scores.detach(), levels) == target[chosen], changed, clips, sigma, chosen)
 
 
 def _hits(right: Tensor, changed: Tensor, clips: Clips, sigma: Tensor, chosen: Tensor) -> dict[str, Tensor]:
@@ -137,6 +136,7 @@ def _hits(right: Tensor, changed: Tensor, clips: Clips, sigma: Tensor, chosen: T
     pure = (sigma == 1)[..., None, None]
     door, known = clips.crosses[..., None, None], clips.known[..., None, None]
     every = torch.ones_like(changed)
+    right = right.all(1).float()
     wanted = {"known": door & known & pure & every, "new": door & ~known & pure & every, "moves": changed & ~door & pure}
     return {name: (right * where[chosen]).sum() / where[chosen].sum().clamp(min=1) for name, where in wanted.items()}
 
@@ -197,7 +197,7 @@ def main() -> None:
         average.update_parameters(model)
         step += 1
         if step % 20 == 0:
-            shares = " ".join(f"{name} {float(share):.3f}" for name, share in hits.items())
+            shares = " ".join(f"{name} {float(share):.3f}" for name, share in hits().items())
             print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f} cells right: {shares}", flush=True)
         if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
             saved = budget.elapsed
