@@ -52,20 +52,33 @@ class SegmentAttention:
         self._tokens = tokens
         self._scale = config.head_dim**-0.5
 
-    def __call__(self, query: Tensor, key: Tensor, value: Tensor, memory_bias: Tensor) -> Tensor:
-        """Attend. Shapes: all [B, heads, T·L, head_dim]; `memory_bias` [B, 1, 1, T·L] is added where a key is memory."""
+    def __call__(
+        self, query: Tensor, key: Tensor, value: Tensor, memory_bias: Tensor, wanted: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attend, and say how much of the attention fell where it was wanted.
+
+        Shapes: all [B, heads, T·L, head_dim]; `memory_bias` [B, 1, 1, T·L] is added where a key is memory; `wanted`
+        bool [B, T, T], frames (columns) that tokens of a frame (rows) should look at in their own place. Results as
+        `query`, and [B, heads, T, L].
+        """
         near_query, near_key = rotate(query, *self._near), rotate(key, *self._near)
         far_query = rotate(query, *self._far)
-        parts, begin = [], 0
+        parts, masses, begin = [], [], 0
         for end in self._ends:
             own = near_query[:, :, begin:end] @ near_key[:, :, begin:end].transpose(-1, -2)
             scores = own * self._scale + self._causal(end - begin).to(own.dtype)
             if begin:
                 far = far_query[:, :, begin:end] @ key[:, :, :begin].transpose(-1, -2)
                 scores = torch.cat([far * self._scale + memory_bias[..., :begin].to(own.dtype), scores], -1)
-            parts.append(scores.softmax(-1) @ value[:, :, :end])
+            share = scores.softmax(-1)
+            parts.append(share @ value[:, :, :end])
+            if wanted is not None:
+                frames = slice(begin // self._tokens, end // self._tokens)
+                apart = share.unflatten(3, (-1, self._tokens)).unflatten(2, (-1, self._tokens))
+                own_place = apart.diagonal(dim1=3, dim2=5)  # [B, heads, queries, keys, L]
+                masses.append((own_place * wanted[:, None, frames, : frames.stop, None]).sum(3))
             begin = end
-        return torch.cat(parts, 2)
+        return torch.cat(parts, 2), torch.cat(masses, 2) if masses else None
 
     def _causal(self, tokens: int) -> Tensor:
         """Additive mask [tokens, tokens] of one segment, causal by whole frames."""
@@ -74,12 +87,14 @@ class SegmentAttention:
 
 
 def run_segments(
-    transformer: CausalTransformer, x: Tensor, conditioning: Tensor, lengths: tuple[int, ...], counts: Tensor
-) -> Tensor:
+    transformer: CausalTransformer, x: Tensor, conditioning: Tensor, lengths: tuple[int, ...], counts: Tensor,
+    wanted: Tensor | None = None,
+) -> tuple[Tensor, Tensor | None]:
     """Run all frames of a clip of segments in parallel.
 
     Shapes: `x` [B, T, L, width] tokens; `conditioning` [B, T, width]; `counts` [B, T], for how many frames each
-    stands once it is memory; result as `x`.
+    stands once it is memory; `wanted` as for `SegmentAttention`. Results as `x`, and the first layer's attention
+    that fell where it was wanted, [B, heads, T, L].
     """
     batch, frames, tokens, width = x.shape
     attention = SegmentAttention(transformer.config, lengths, tokens)
@@ -87,28 +102,32 @@ def run_segments(
     x = x.reshape(batch, frames * tokens, width)
     spread = lambda part: part.repeat_interleave(tokens, dim=1)
     base = transformer.modulation(F.silu(conditioning))
+    first: Tensor | None = None
     for layer, layer_bias in zip(transformer.layers, transformer.layer_bias, strict=True):
         assert isinstance(layer, Layer)
         modulation = spread(base + layer_bias).chunk(6, dim=-1)
         query, key, value = layer.heads_of(modulate(x, modulation[0], modulation[1]))
-        x = layer.finish(x, attention(query, key, value, bias), modulation)
+        attended, mass = attention(query, key, value, bias, wanted if first is None else None)
+        first = mass if first is None else first
+        x = layer.finish(x, attended, modulation)
     shift, scale = spread(transformer.final(F.silu(conditioning))).chunk(2, dim=-1)
-    return modulate(x, shift, scale).reshape(batch, frames, tokens, width)
+    return modulate(x, shift, scale).reshape(batch, frames, tokens, width), first
 
 
 def segment_features(
-    model: LevelWorldModel, latents: Tensor, control: Tensor, lengths: tuple[int, ...], counts: Tensor
-) -> Tensor:
-    """Features for the frame after each frame of a clip of segments.
+    model: LevelWorldModel, latents: Tensor, control: Tensor, lengths: tuple[int, ...], counts: Tensor,
+    wanted: Tensor | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """Features for the frame after each frame of a clip of segments, and where attention fell, as `run_segments`.
 
-    Shapes: `latents` [B, T, C, H, W]; `control` [B, T, N]; `counts` [B, T]; result [B, T, D, h, w].
+    Shapes: `latents` [B, T, C, H, W]; `control` [B, T, N]; `counts` [B, T]; features [B, T, D, h, w].
     """
     encoder, (batch, frames) = model.encoder, latents.shape[:2]
     grids = hats(latents.flatten(0, 1), model.levels)
     tokens, conditioning = encoder.tokens(grids, control.flatten(0, 1), torch.zeros(batch * frames))
     tokens, conditioning = tokens.unflatten(0, (batch, frames)), conditioning.unflatten(0, (batch, frames))
-    out = run_segments(encoder.transformer, tokens, conditioning, lengths, counts)
-    return encoder.lay_out(out.flatten(0, 1)).unflatten(0, (batch, frames))
+    out, mass = run_segments(encoder.transformer, tokens, conditioning, lengths, counts, wanted)
+    return encoder.lay_out(out.flatten(0, 1)).unflatten(0, (batch, frames)), mass
 
 
 def last_two(latents: Tensor, lengths: tuple[int, ...]) -> Tensor:

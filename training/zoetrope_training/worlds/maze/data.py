@@ -94,7 +94,7 @@ class Clips:
         context, target: uint8 codes [batch, T, channels, SIDE, SIDE], each frame and the one after it.
         control: float32 [batch, T, 4].
         crosses: bool [batch, T], a door is taken in that transition.
-        known: bool [batch, T], the room that the target shows is among the frames that frame t attends to.
+        source: bool [batch, T, T], which of the frames that frame t attends to show the target's room.
         row: int64 [batch, T, ROW], what the target's room is like.
     """
 
@@ -102,8 +102,13 @@ class Clips:
     target: Tensor
     control: Tensor
     crosses: Tensor
-    known: Tensor
+    source: Tensor
     row: Tensor
+
+    @property
+    def known(self) -> Tensor:
+        """Whether the target's room is among the frames that frame t attends to: bool [batch, T]."""
+        return self.source.any(2)
 
 
 class Sampler:
@@ -138,8 +143,8 @@ class Sampler:
     def _cut(self, which: Tensor, at: Tensor, sees: Tensor) -> Clips:
         episodes = self._episodes
         here, there = episodes.room[which, at], episodes.room[which, at + 1]
-        known = ((here[:, None] == there[:, :, None]) & sees).any(2)
+        source = (here[:, None] == there[:, :, None]) & sees
         return Clips(
-            episodes.codes[which, at], episodes.codes[which, at + 1], episodes.control[which, at], here != there, known,
+            episodes.codes[which, at], episodes.codes[which, at + 1], episodes.control[which, at], here != there, source,
             episodes.world[which, there],
         )

@@ -6,7 +6,8 @@ Clips are segments of one walk in any order, and most lead through a door (`zoet
 frame has to be predicted, and every frame is memory for the segments after it. Where a room is among the frames
 that can be seen, the noise says nothing about it and memory everything; where it is not, the noise is coupled to it.
 Some memory stands for many frames (a count, as merged slots have), so that what is not meant has to be ignored
-however often it was seen.
+however often it was seen. The first layer is told where to look when a door leads back: left alone, it had not found
+out after 480 steps, when cells behind such doors were right no more often than behind new ones (0.11).
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ WRONG_CODES = 0.003
 CHANGED_WEIGHT = 14.0
 DOOR_WEIGHT = 5.0
 """What a cell counts more that changes, and any cell of a frame behind a door."""
+LOOK_WEIGHT = 0.03
+"""What it counts where a door leads back and the first layer does not look at frames of the room behind it."""
 STUDIED = 0.5
 """Share of the transitions without a door that the denoiser learns from."""
 PURE_NOISE_SHARE = 0.6
@@ -67,14 +70,18 @@ AVERAGE_DECAY = 0.998
 def transition_scores(
     model: LevelWorldModel, context: Tensor, clips: Clips, lengths: tuple[int, ...], counts: Tensor,
     sample: Tensor, sigma: Tensor, chosen: Tensor,
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Scores of the next frames after the `chosen` ones, bool [batch, T]: [n, channels * levels, h, w].
+
+    Also the first layer's attention to frames that show the target's room, [batch, heads, T, tokens].
 
     Shapes: sample as context, [batch, T, channels, h, w]; sigma [batch, T].
     """
     with mixed_precision():
-        features = segment_features(model, context, clips.control, lengths, counts)[chosen]
-        return model.denoiser(sample[chosen], sigma[chosen], features, last_two(context, lengths)[chosen]).float()
+        features, mass = segment_features(model, context, clips.control, lengths, counts, clips.source)
+        scores = model.denoiser(sample[chosen], sigma[chosen], features[chosen], last_two(context, lengths)[chosen])
+    assert mass is not None
+    return scores.float(), mass.float()
 
 
 def spoil(context: Tensor, levels: int, generator: torch.Generator) -> Tensor:
@@ -105,7 +112,7 @@ def loss_of(
     if own:
         with torch.no_grad():
             every = torch.ones(batch, frames)
-            guess = transition_scores(model, context, clips, lengths, counts, noise, every, every > 0)
+            guess, _ = transition_scores(model, context, clips, lengths, counts, noise, every, every > 0)
         guess = best_levels(guess, levels).view_as(target)
         sane = (guess != target).any(2).float().mean((-1, -2)) < SANE
         follows = place_of(lengths)[1:] > 0
@@ -120,7 +127,7 @@ def loss_of(
     mix = sigma[..., None, None, None]
     sample = (1 - mix) * clean + mix * noise
     chosen = clips.crosses | (torch.rand(batch, frames, generator=generator) < STUDIED)
-    scores = transition_scores(model, context, clips, lengths, counts, sample, sigma, chosen)
+    scores, mass = transition_scores(model, context, clips, lengths, counts, sample, sigma, chosen)
 
     changed = (target != last).any(2)
     weight = 1 + torch.where(clips.crosses[..., None, None], DOOR_WEIGHT, CHANGED_WEIGHT * changed.float())[chosen]
@@ -128,7 +135,12 @@ def loss_of(
         scores.unflatten(1, (-1, levels)).transpose(1, 2), clips.target[chosen].long(), reduction="none"
     )
     loss = (entropy.mean(1) * weight).sum() / weight.sum()
-    return loss, lambda: _hits(best_levels(scores.detach(), levels) == target[chosen], changed, clips, sigma, chosen)
+    returns = clips.crosses & clips.known
+    if returns.any():
+        looks = mass.permute(0, 2, 1, 3)[returns]
+        loss = loss - LOOK_WEIGHT * looks.clamp(min=1e-6).log().mean()
+    shares = lambda: {"looks": looks.mean()} if returns.any() else {}
+    return loss, lambda: shares() | _hits(best_levels(scores.detach(), levels) == target[chosen], changed, clips, sigma, chosen)
 
 
 def _hits(right: Tensor, changed: Tensor, clips: Clips, sigma: Tensor, chosen: Tensor) -> dict[str, Tensor]:
