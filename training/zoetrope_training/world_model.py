@@ -33,7 +33,8 @@ class WorldModelConfig:
     previous_frames: int = 2
     """Clean latents the denoiser is also given (the copy path); 0 for none."""
     summary: bool = False
-    """Whether the conditioning of a frame's tokens sees the whole frame, not its control alone."""
+    """Whether the conditioning of a frame's tokens sees the whole frame, not its control alone, and a denoiser of levels
+    the whole of its sample in every cell."""
     features: int = 64
     """Channels of the encoder's features; separable only."""
     transformer: TransformerConfig = field(default_factory=TransformerConfig)

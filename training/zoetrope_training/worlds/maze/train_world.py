@@ -31,6 +31,7 @@ from .data import Clips, Episodes, Sampler, latents, play_episodes
 from .dice import couple
 from .model import CONFIG
 from .rollout import track
+from .tiles import CLASS, THING
 from .train_autoencoder import load_autoencoder
 
 BATCH = 8
@@ -54,6 +55,8 @@ WRONG_CODES = 0.003
 CHANGED_WEIGHT = 14.0
 DOOR_WEIGHT = 5.0
 """What a cell counts more that changes, and any cell of a frame behind a door."""
+THING_WEIGHT = 3.0
+"""How many times as much a cell counts that holds a thing, in a frame behind a door."""
 LOOK_WEIGHT = 0.03
 """What it counts where a door leads back and the first layer does not look at frames of the room behind it."""
 STUDIED = 0.5
@@ -130,7 +133,9 @@ def loss_of(
     scores, mass = transition_scores(model, context, clips, lengths, counts, sample, sigma, chosen)
 
     changed = (target != last).any(2)
-    weight = 1 + torch.where(clips.crosses[..., None, None], DOOR_WEIGHT, CHANGED_WEIGHT * changed.float())[chosen]
+    things = clips.target[:, :, CLASS] == THING
+    behind = DOOR_WEIGHT * torch.where(things, THING_WEIGHT, 1.0)
+    weight = 1 + torch.where(clips.crosses[..., None, None], behind, CHANGED_WEIGHT * changed.float())[chosen]
     entropy = F.cross_entropy(
         scores.unflatten(1, (-1, levels)).transpose(1, 2), clips.target[chosen].long(), reduction="none"
     )
