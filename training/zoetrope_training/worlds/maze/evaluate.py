@@ -30,7 +30,7 @@ from .train_autoencoder import load_autoencoder
 from .train_compressor import load_compressors
 
 SEED = 4242
-THRESHOLD = 0.9
+THRESHOLD = 0.95
 """Cosine of keys above which tokens of one place are merged."""
 
 
