@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   model: () => import("./model.ts"),
   flat: () => import("./flat.ts"),
   quality: () => import("./quality.ts"),
+  cache: () => import("./cache.ts"),
   webrtc: () => import("./webrtc.ts"),
 };
 

@@ -37,6 +37,7 @@ export function testModel(modelPackage: ModelPackage): Model {
 
 class TestGeneration implements Generation {
   readonly cache = { policy: "window", bytes: as<never>(0), slots: 0, capacity: 0 };
+  readonly inspection = { ages: [], frames: 0, ratio: 1, recall: 1, error: 0 };
   readonly #source: PictureSource;
   block = 0;
 
@@ -58,6 +59,10 @@ class TestGeneration implements Generation {
   }
 
   configureCache(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  forget(): Promise<void> {
     return Promise.resolve();
   }
 

@@ -1,25 +1,35 @@
 /** How a cache lies in memory. */
 
-/** Shapes of a cache; one page is one frame's tokens, one slot one token. */
+/** Shapes of a cache; one slot is one token, in every layer. */
 export interface CacheLayout {
   readonly layers: number;
   readonly heads: number;
   readonly headDim: number;
   readonly tokensPerFrame: number;
-  /** Frames there is room for: sinks and window. */
-  readonly frames: number;
+  /** Frames the model was made to see raw: the first of a session, and the newest besides them. */
+  readonly sinkFrames: number;
+  readonly windowFrames: number;
+  /** Slots of a layer: exactly `least` where that is `most`, else as many as are needed. */
+  readonly slots: { readonly least: number; readonly most: number };
+  readonly position: PositionScheme;
+}
+
+/** How slots are numbered when they are read. */
+interface PositionScheme {
+  /**
+   * `window`: raw frames count from 0, a pass's own follow, and memory stands where the window begins.
+   * `clamped`: a pass's own frames stand at `windowFrames`, a cached frame as many before them as it is old, and
+   * whatever is older than the window stands at 0.
+   */
+  readonly kind: "window" | "clamped";
   /** How many leading dims of each head turn with time; even. */
   readonly rotaryDim: number;
   readonly theta: number;
 }
 
-/** Slots of the whole cache. */
-export const slotCount = (layout: CacheLayout): number => layout.frames * layout.tokensPerFrame;
+/** Rows of the keys (or values): one a layer and head, each of all slots. */
+export const rowCount = ({ layers, heads }: CacheLayout): number => layers * heads;
 
 /** Floats of the keys (or of the values) of one slot, all layers. */
 export const floatsPerSlot = ({ layers, heads, headDim }: CacheLayout): number =>
   layers * heads * headDim;
-
-/** Bytes of the keys and values of one slot, all layers. */
-export const bytesPerSlot = (layout: CacheLayout): number =>
-  2 * Float32Array.BYTES_PER_ELEMENT * floatsPerSlot(layout);

@@ -1,6 +1,8 @@
 /** What the engine sees of a loaded model: endless generations of blocks. */
 
-import type { CacheChoice, CacheReport } from "../cache/policy.ts";
+import type { CacheChoice } from "../cache/choice.ts";
+import type { CacheInspection } from "../cache/inspection.ts";
+import type { CacheReport } from "../cache/rolling-cache.ts";
 import type { Millis } from "../core/units.ts";
 import type { ModelPackage } from "./package.ts";
 
@@ -44,6 +46,8 @@ export interface BlockInput {
   readonly control: Float32Array;
   /** One of the schedule's step counts. */
   readonly steps: number;
+  /** Latents, [frames, C, H, W], to go on from in place of those made: what really came next, for scoring. */
+  readonly goOnFrom?: Float32Array;
 }
 
 /** What a generation begins from. */
@@ -86,6 +90,8 @@ export interface Generation {
   /** Index of the block `next` makes; noise is drawn by (seed, block, step, lane). */
   readonly block: number;
   readonly cache: CacheReport;
+  /** What the cache holds, slot by slot in sums; walks through all of them. */
+  readonly inspection: CacheInspection;
   /**
    * Make the next block.
    *
@@ -105,6 +111,8 @@ export interface Generation {
    * @throws {StreamError} `bad_parameter`; nothing is changed then.
    */
   configureCache(choice: CacheChoice): Promise<void>;
+  /** Empty the cache, but for the sinks if they are to stay; the newest block and the block index go on. */
+  forget(what: { readonly keepSinks: boolean }): Promise<void>;
   /**
    * Rebuild the cache from recent clean latents.
    *

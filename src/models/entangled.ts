@@ -1,15 +1,13 @@
 import type { RollingCache } from "../cache/rolling-cache.ts";
-import { type CachePass, cachePass } from "./cache-memory.ts";
-import type { BoundGraph } from "./graph.ts";
+import { CachePass } from "./cache-memory.ts";
 import { fillRows, type History } from "./history.ts";
-import type { WorldModel, WorldModelParts } from "./world-model.ts";
+import { onlyCache, type WorldModel, type WorldModelParts } from "./world-model.ts";
 
 /** One pass of the causal transformer over the frames of one block. */
 interface BlockPass {
   readonly sigma: Float32Array;
   readonly prediction: Float32Array;
-  readonly cache: CachePass;
-  readonly graph: BoundGraph;
+  readonly pass: CachePass;
 }
 
 /** Inputs of a pass that are not the cache's. */
@@ -23,19 +21,21 @@ const passOf = (parts: WorldModelParts, { sample, control, previous }: PassInput
   const { framesPerBlock } = parts.manifest.lanes.video;
   const sigma = new Float32Array(framesPerBlock);
   const prediction = new Float32Array(sample.length);
-  const cache = cachePass(parts.cache, parts.memory, framesPerBlock);
   const given = previous.length > 0 ? { previous } : {};
-  const graph = parts
-    .graphs("denoiser")
-    .bind({ sample, sigma, control, ...cache.inputs, ...given }, { prediction, ...cache.outputs });
-  return { sigma, prediction, cache, graph };
+  const pass = new CachePass({
+    graph: parts.graphs("denoiser"),
+    ...onlyCache(parts),
+    frames: framesPerBlock,
+    inputs: { sample, sigma, control, ...given },
+    outputs: { prediction },
+  });
+  return { sigma, prediction, pass };
 };
 
 /** Run a pass with every frame at noise level `sigma`. */
-async function runPass(pass: BlockPass, sigma: number): Promise<void> {
-  pass.sigma.fill(sigma);
-  pass.cache.place();
-  await pass.graph.run();
+async function runPass({ sigma: levels, pass }: BlockPass, sigma: number): Promise<void> {
+  levels.fill(sigma);
+  await pass.run();
 }
 
 /**
@@ -55,14 +55,16 @@ class CommitPass {
   }
 
   async run(): Promise<void> {
-    const { manifest, cache } = this.#parts;
+    const { manifest } = this.#parts;
+    const { cache } = onlyCache(this.#parts);
     await runPass(this.#pass, manifest.commit.sigma);
-    await cache.commit(this.#pass.cache.fresh, manifest.lanes.video.framesPerBlock);
+    await cache.commit(this.#pass.pass.fresh, manifest.lanes.video.framesPerBlock);
   }
 }
 
 /** The entangled topology with a commit pass of its own: the newest block is committed before the next begins. */
 export class SeparateCommitModel implements WorldModel {
+  readonly commitsAtOnce = false;
   readonly sample: Float32Array;
   readonly #control: Float32Array;
   readonly #commit: CommitPass;
@@ -93,6 +95,7 @@ export class SeparateCommitModel implements WorldModel {
 
 /** The entangled topology with fused commits: the newest block is committed by the next block's first step. */
 export class FusedCommitModel implements WorldModel {
+  readonly commitsAtOnce = false;
   readonly sample: Float32Array;
   readonly #history: History;
   readonly #cache: RollingCache;
@@ -104,7 +107,7 @@ export class FusedCommitModel implements WorldModel {
 
   constructor(parts: WorldModelParts) {
     this.#history = parts.history;
-    this.#cache = parts.cache;
+    this.#cache = onlyCache(parts).cache;
     this.#frames = parts.manifest.lanes.video.framesPerBlock;
     this.#commitSigma = parts.manifest.commit.sigma;
     this.#fused = fusedPass(parts);
@@ -133,14 +136,13 @@ export class FusedCommitModel implements WorldModel {
   }
 
   async #firstStep(sigma: number): Promise<Float32Array> {
-    const { clean, noisy, cache, graph } = this.#fused;
+    const { clean, noisy, pass } = this.#fused;
     clean.sample.set(this.#history.newest);
     clean.control.set(this.#history.control);
     clean.sigma.fill(this.#commitSigma);
     noisy.sigma.fill(sigma);
-    cache.place();
-    await graph.run();
-    await this.#cache.commit(cache.fresh, this.#frames);
+    await pass.run();
+    await this.#cache.commit(pass.fresh, this.#frames);
     return noisy.prediction;
   }
 }
@@ -157,11 +159,11 @@ interface FusedHalf {
 interface FusedPass {
   readonly clean: FusedHalf;
   readonly noisy: FusedHalf;
-  readonly cache: CachePass;
-  readonly graph: BoundGraph;
+  readonly pass: CachePass;
 }
 
-function fusedPass({ manifest, graphs, cache, memory, history }: WorldModelParts): FusedPass {
+function fusedPass(parts: WorldModelParts): FusedPass {
+  const { manifest, graphs, history } = parts;
   const frames = manifest.lanes.video.framesPerBlock;
   const both: FusedHalf = {
     sample: new Float32Array(2 * history.newest.length),
@@ -169,17 +171,15 @@ function fusedPass({ manifest, graphs, cache, memory, history }: WorldModelParts
     control: new Float32Array(2 * history.control.length),
     prediction: new Float32Array(2 * history.newest.length),
   };
-  const pass = cachePass(cache, memory, 2 * frames);
   const { prediction, ...inputs } = both;
-  return {
-    clean: halfOf(both, 0),
-    noisy: halfOf(both, 1),
-    cache: pass,
-    graph: graphs("denoiserFused").bind(
-      { ...inputs, ...pass.inputs },
-      { prediction, ...pass.outputs },
-    ),
-  };
+  const pass = new CachePass({
+    graph: graphs("denoiserFused"),
+    ...onlyCache(parts),
+    frames: 2 * frames,
+    inputs,
+    outputs: { prediction },
+  });
+  return { clean: halfOf(both, 0), noisy: halfOf(both, 1), pass };
 }
 
 function halfOf(both: FusedHalf, half: 0 | 1): FusedHalf {

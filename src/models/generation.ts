@@ -1,19 +1,17 @@
+import { type CacheBounds, type CacheChoice, policyOf } from "../cache/choice.ts";
+import type { CacheInspection } from "../cache/inspection.ts";
 import type { CacheLayout } from "../cache/layout.ts";
-import {
-  type CacheBounds,
-  type CacheChoice,
-  type CachePolicy,
-  type CacheReport,
-  policyOf,
-} from "../cache/policy.ts";
-import { RollingCache } from "../cache/rolling-cache.ts";
-import { freezeCache, parseFrozenCache, thawCache } from "../cache/snapshot.ts";
+import type { CachePolicy } from "../cache/policy.ts";
+import { type CacheReport, RollingCache } from "../cache/rolling-cache.ts";
+import { type FrozenCache, freezeCache, parseFrozenCache, thawCache } from "../cache/snapshot.ts";
+import { bytesPerSlot, type StorageName } from "../cache/storage.ts";
 import { ByteReader, ByteWriter } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { StreamError } from "../core/errors.ts";
 import { as, type Millis } from "../core/units.ts";
-import { cacheBounds, cacheLayout, historyShape } from "./arena.ts";
+import { cacheLayout, historyShape } from "./arena.ts";
 import type { CacheMemory } from "./cache-memory.ts";
+import { learnedCompressor } from "./compressor.ts";
 import type {
   Beginning,
   BlockInput,
@@ -25,13 +23,18 @@ import type {
 import { Decoder } from "./decoder.ts";
 import { FusedCommitModel, SeparateCommitModel } from "./entangled.ts";
 import { History } from "./history.ts";
+import type { Manifest } from "./manifest.ts";
 import type { ModelPackage } from "./package.ts";
+import { PerStepModel } from "./per-step.ts";
 import { type Quantiser, quantiserOf } from "./quantiser.ts";
 import { sampleBlock } from "./sampler.ts";
 import { SeparableModel } from "./separable.ts";
 import { type GenerationHead, packGeneration, unpackGeneration } from "./snapshot.ts";
 import type { Starts } from "./starts.ts";
-import type { GraphSet, WorldModel, WorldModelParts } from "./world-model.ts";
+import type { GraphSet, PlacedCache, WorldModel, WorldModelParts } from "./world-model.ts";
+
+/** Frames that are folded into one where the package does not say. */
+const DEFAULT_GROUP_FRAMES = 4;
 
 /** What a generation is made of. */
 export interface GenerationParts {
@@ -50,8 +53,8 @@ export class PackageGeneration implements Generation {
   readonly #clock: Clock;
   readonly #quantise: Quantiser;
   readonly #history: History;
-  readonly #memory: CacheMemory;
-  readonly #cache: RollingCache;
+  readonly #bounds: CacheBounds;
+  readonly #caches: readonly PlacedCache[];
   readonly #model: WorldModel;
   readonly #decoder: Decoder;
   #choice: CacheChoice;
@@ -69,13 +72,23 @@ export class PackageGeneration implements Generation {
     this.#quantise = quantiserOf(manifest.lanes.video.latent.quantiser);
     this.#history = new History(historyShape(manifest));
     const ownFrames = 2 * manifest.lanes.video.framesPerBlock;
-    const policy = policyOf(cache, cacheBounds(manifest));
-    const layout = cacheLayout(manifest);
-    const memory = parts.memory(layout);
-    this.#memory = memory;
-    this.#cache = new RollingCache({ layout, store: memory.store, policy, ownFrames });
-    const world = { manifest, graphs, cache: this.#cache, memory, history: this.#history };
-    this.#model = worldModel(world);
+    const memories = Array.from({ length: cacheCount(manifest) }, () =>
+      parts.memory(cacheLayout(manifest)),
+    );
+    this.#bounds = boundsOf(manifest, graphs, memories);
+    const policy = policyOf(cache, this.#bounds);
+    const { layout } = this.#bounds;
+    this.#caches = memories.map((memory) => ({
+      memory,
+      cache: new RollingCache({ layout, store: memory.store, policy, ownFrames }),
+    }));
+    this.#model = worldModel({
+      manifest,
+      graphs,
+      caches: this.#caches,
+      history: this.#history,
+      seed: () => this.#seed,
+    });
     this.#decoder = new Decoder(manifest, graphs);
   }
 
@@ -83,6 +96,7 @@ export class PackageGeneration implements Generation {
   static async open(parts: GenerationParts, beginning: Beginning): Promise<PackageGeneration> {
     requireSeed(beginning.seed);
     const generation = new PackageGeneration(parts, beginning);
+    await generation.configureCache(beginning.cache);
     generation.#history.begin(await parts.starts.latent(beginning.start));
     return generation;
   }
@@ -92,19 +106,26 @@ export class PackageGeneration implements Generation {
   }
 
   get cache(): CacheReport {
-    return this.#cache.report;
+    const reports = this.#caches.map(({ cache }) => cache.report);
+    const bytes = reports.reduce((sum, report) => sum + report.bytes, 0);
+    return { ...this.#first.report, bytes: as(bytes) };
   }
 
-  async next({ control, steps }: BlockInput): Promise<GeneratedBlock> {
+  get inspection(): CacheInspection {
+    return this.#first.inspect();
+  }
+
+  async next({ control, steps, goOnFrom }: BlockInput): Promise<GeneratedBlock> {
     const sigmas = this.#sigmas(steps);
-    this.#requireControl(control);
+    this.#requirePast({ latents: goOnFrom ?? this.#history.newest, control });
     const began = this.#clock.now();
     await this.#model.begin(control);
     const conditioned = this.#clock.now();
     const latents = await this.#denoise(sigmas);
     const denoised = this.#clock.now();
     const pictures = await this.#decoder.decode(latents);
-    this.#history.push(latents, control);
+    this.#history.push(goOnFrom ?? latents, control);
+    this.#history.isCommitted = this.#model.commitsAtOnce;
     this.#block += 1;
     const timings = {
       encoder: as<Millis>(conditioned - began),
@@ -116,19 +137,26 @@ export class PackageGeneration implements Generation {
 
   async reset({ seed, start, cache }: Beginning): Promise<void> {
     requireSeed(seed);
-    const policy = policyOf(cache, cacheBounds(this.#package.manifest));
+    const policy = policyOf(cache, this.#bounds);
     const first = await this.#starts.latent(start);
     this.#seed = seed;
     this.#choice = cache;
-    this.#cache.clear();
-    this.#cache.configure(policy);
+    for (const each of this.#caches) {
+      each.cache.clear();
+      await each.cache.configure(policy, storageOf(cache));
+    }
     this.#history.begin(first);
   }
 
-  configureCache(choice: CacheChoice): Promise<void> {
+  async configureCache(choice: CacheChoice): Promise<void> {
+    const policy = policyOf(choice, this.#bounds);
+    for (const { cache } of this.#caches) await cache.configure(policy, storageOf(choice));
+    this.#choice = choice;
+  }
+
+  forget(what: { readonly keepSinks: boolean }): Promise<void> {
     return attempt(() => {
-      this.#cache.configure(policyOf(choice, cacheBounds(this.#package.manifest)));
-      this.#choice = choice;
+      for (const { cache } of this.#caches) cache.forget(what);
     });
   }
 
@@ -148,37 +176,52 @@ export class PackageGeneration implements Generation {
       seed: this.#seed,
       block: this.#block,
       cache: this.#choice,
+      isCommitted: this.#history.isCommitted,
     };
     const history = new ByteWriter();
     for (const part of this.#history.parts) history.put(part);
-    const cache = await freezeCache(this.#cache);
-    return packGeneration({ head, history: history.finish(), cache });
-  }
-
-  restore(bytes: Uint8Array): Promise<void> {
-    return attempt(() => this.#restore(bytes));
-  }
-
-  close(): Promise<void> {
-    return attempt(() => this.#memory.release());
+    const caches: Uint8Array[] = [];
+    for (const { cache } of this.#caches) caches.push(await freezeCache(cache));
+    return packGeneration({ head, history: history.finish(), caches });
   }
 
   /** Checks everything before it changes anything. */
-  #restore(bytes: Uint8Array): void {
-    const { head, history, cache } = unpackGeneration(bytes);
+  async restore(bytes: Uint8Array): Promise<void> {
+    const { head, history, caches } = unpackGeneration(bytes);
     const length = this.#history.parts.reduce((n, part) => n + part.byteLength, 0);
-    if (head.package !== this.#package.digest || history.length !== length) {
+    const fits = history.length === length && caches.length === this.#caches.length;
+    if (head.package !== this.#package.digest || !fits) {
       throw new StreamError("snapshot_invalid", "this snapshot is of another package");
     }
-    const frozen = parseFrozenCache(cache, this.#cache.record.layout);
-    const policy = frozenPolicy(head.cache, cacheBounds(this.#package.manifest));
-    thawCache(this.#cache, frozen);
-    this.#cache.configure(policy);
+    const { layout } = this.#bounds;
+    const policy = frozenPolicy(head.cache, this.#bounds);
+    const storage = storageOf(head.cache);
+    const frozen = caches.map((cache) =>
+      parseFrozenCache(cache, layout, bytesPerSlot(layout, storage)),
+    );
+    for (const [i, { cache }] of this.#caches.entries()) {
+      cache.clear();
+      await cache.configure(policy, storage);
+      await thawCache(cache, frozen[i] as FrozenCache);
+    }
     const reader = new ByteReader(history);
     for (const part of this.#history.parts) reader.fill(part);
+    this.#history.isCommitted = head.isCommitted;
     this.#choice = head.cache;
     this.#seed = head.seed;
     this.#block = head.block;
+  }
+
+  close(): Promise<void> {
+    return attempt(() => {
+      for (const { memory } of this.#caches) memory.release();
+    });
+  }
+
+  get #first(): RollingCache {
+    const [first] = this.#caches;
+    if (first === undefined) throw new TypeError("a generation needs a cache");
+    return first.cache;
   }
 
   /** The next block's clean latents, [F, C, H, W]; the receiver owns them. */
@@ -197,7 +240,7 @@ export class PackageGeneration implements Generation {
     if (first === undefined) {
       throw badParameter("frames", "a cache is rebuilt from at least one block");
     }
-    this.#cache.clear();
+    for (const { cache } of this.#caches) cache.clear();
     this.#history.beginWith(first.latents, first.control);
     return later;
   }
@@ -228,6 +271,30 @@ export class PackageGeneration implements Generation {
   }
 }
 
+/** What sessions of a package may choose where their caches lie in `memory`. */
+function boundsOf(
+  manifest: Manifest,
+  graphs: GraphSet,
+  memories: readonly CacheMemory[],
+): CacheBounds {
+  const layout = cacheLayout(manifest);
+  const { least } = layout.slots;
+  const isHost = memories.every(({ store }) => store.host !== undefined);
+  return {
+    framesPerBlock: manifest.lanes.video.framesPerBlock,
+    layout: isHost ? layout : { ...layout, slots: { least, most: least } },
+    isHost,
+    groupFrames: manifest.cache.groupFrames ?? DEFAULT_GROUP_FRAMES,
+    learned: (grouping) => learnedCompressor(manifest, graphs, grouping),
+  };
+}
+
+/** Caches of a generation: one, or one for each step. */
+const cacheCount = ({ commit, schedule }: Manifest): number =>
+  commit.strategy === "per-step" ? schedule.defaultSteps : 1;
+
+const storageOf = ({ storage = "float32" }: CacheChoice): StorageName => storage;
+
 function worldModel(parts: WorldModelParts): WorldModel {
   switch (parts.manifest.commit.strategy) {
     case "encoder":
@@ -236,6 +303,8 @@ function worldModel(parts: WorldModelParts): WorldModel {
       return new SeparateCommitModel(parts);
     case "fused":
       return new FusedCommitModel(parts);
+    case "per-step":
+      return new PerStepModel(parts);
   }
 }
 

@@ -3,7 +3,7 @@ import { StreamError } from "../core/errors.ts";
 import type { Manifest } from "./manifest.ts";
 import { describeGraph, type GraphDescription, type GraphValue } from "./onnx.ts";
 import { MalformedMessage } from "./protobuf.ts";
-import type { GraphSignature, TensorShape } from "./signatures.ts";
+import type { Dim, GraphSignature, TensorShape } from "./signatures.ts";
 
 /** A graph as messages name it. */
 export interface NamedGraph {
@@ -86,7 +86,7 @@ function checkSide(
 const asWanted = ({ type, shape }: TensorShape): string =>
   `; the manifest implies ${type} [${shape.join(", ")}]`;
 
-const sameShape = (found: readonly (number | string)[], wanted: readonly number[]): boolean =>
+const sameShape = (found: readonly (number | string)[], wanted: readonly Dim[]): boolean =>
   found.length === wanted.length && wanted.every((size, i) => found[i] === size);
 
 const misshapen = ({ name, role }: NamedGraph, message: string): StreamError =>

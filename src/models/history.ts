@@ -9,7 +9,7 @@ export interface HistoryShape {
 }
 
 /**
- * The newest clean block, which no pass has committed yet, and the clean frames before it.
+ * The newest clean block, which mostly no pass has committed yet, and the clean frames before it.
  *
  * One buffer of P + F frames, oldest first, with three views of it that graphs read in place. It is all that
  * a generation knows of its past besides the cache.
@@ -21,6 +21,8 @@ export class History {
   readonly newest: Float32Array;
   /** The last P frames, the newest block's included: what the next block's steps are given. */
   readonly previous: Float32Array;
+  /** Whether the newest block is in the cache already. */
+  isCommitted = false;
   /** The control the newest block was made under, one row a frame, [F, controls]. */
   readonly control: Float32Array;
   readonly #frames: Float32Array;
@@ -46,6 +48,7 @@ export class History {
     const { frameLength } = this.#shape;
     for (let at = 0; at < this.#frames.length; at += frameLength) this.#frames.set(first, at);
     this.control.fill(0);
+    this.isCommitted = false;
   }
 
   /** Begin with one whole block [F, C, H, W]; the frames before it repeat its first. */
@@ -60,6 +63,7 @@ export class History {
     this.#frames.copyWithin(0, this.#shape.framesPerBlock * this.#shape.frameLength);
     this.newest.set(block);
     fillRows(this.control, control);
+    this.isCommitted = false;
   }
 }
 

@@ -67,7 +67,16 @@ const topologyFits: Rule = ({ topology, graphs, conditioning, commit, lanes }) =
   if (conditioning.features !== null)
     return broken("conditioning.features", "must be null when entangled");
   return commit.strategy === "encoder"
-    ? broken("commit.strategy", "must be `separate` or `fused` when entangled")
+    ? broken("commit.strategy", "must be `separate`, `fused` or `per-step` when entangled")
+    : undefined;
+};
+
+const stepsHaveTheirCaches: Rule = ({ commit, schedule, conditioning }) => {
+  if (commit.strategy !== "per-step") return undefined;
+  if (Object.keys(schedule.sigmas).length > 1)
+    return broken("schedule.sigmas", "must be one schedule with the commit strategy `per-step`");
+  return conditioning.previousFrames > 0
+    ? broken("conditioning.previousFrames", "must be 0 with the commit strategy `per-step`")
     : undefined;
 };
 
@@ -98,8 +107,21 @@ const sigmasFall: Rule = ({ schedule: { sigmas, defaultSteps } }) => {
 const cacheFits: Rule = ({ cache, lanes }) => {
   if (cache.position.rotaryDim > cache.headDim)
     return broken("cache.position.rotaryDim", "is more than `cache.headDim`");
-  return cache.windowFrames < lanes.video.framesPerBlock
-    ? broken("cache.windowFrames", "is less than one block's frames")
+  if (cache.windowFrames < lanes.video.framesPerBlock)
+    return broken("cache.windowFrames", "is less than one block's frames");
+  const raw = (cache.sinkFrames + cache.windowFrames) * cache.tokensPerFrame;
+  return cache.mostSlots !== undefined && cache.mostSlots < raw
+    ? broken("cache.mostSlots", `is less than the ${raw} slots of the sinks and the window`)
+    : undefined;
+};
+
+const compressorsHaveGroups: Rule = ({ graphs, cache }) => {
+  const has = graphs.compressor !== undefined || graphs.compressorRaster !== undefined;
+  if (has !== (cache.groupFrames !== undefined))
+    return broken("cache.groupFrames", "goes with `graphs.compressor`, and only with it");
+  return graphs.compressorRaster !== undefined &&
+    cache.tokensPerFrame % (cache.groupFrames ?? 1) !== 0
+    ? broken("graphs.compressorRaster", "needs `cache.tokensPerFrame` that groups divide")
     : undefined;
 };
 
@@ -131,8 +153,10 @@ const RULES: readonly Rule[] = [
   filesAreBounded,
   topologyFits,
   fusedHasItsGraph,
+  stepsHaveTheirCaches,
   sigmasFall,
   cacheFits,
+  compressorsHaveGroups,
   controlsMakeSense,
   startsDiffer,
 ];

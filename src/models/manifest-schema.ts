@@ -1,6 +1,7 @@
 /** The schema of `manifest.json`. `docs/package-format.md` is the same contract in prose. */
 
 import { z } from "zod";
+import { CACHE_POLICIES } from "../cache/choice.ts";
 import type { Control } from "../core/controls.ts";
 
 /** What `format` must say. */
@@ -22,6 +23,7 @@ export const MOST = {
   channels: 4096,
   frames: 65_536,
   tokens: 65_536,
+  slots: 2 ** 20,
 } as const;
 
 const count = (most: number) => z.number().int().min(1).max(most);
@@ -84,8 +86,17 @@ const cache = z.strictObject({
   tokensPerFrame: count(MOST.tokens),
   sinkFrames: z.number().int().min(0).max(MOST.frames),
   windowFrames: count(MOST.frames),
+  mostSlots: count(MOST.slots).exactOptional(),
+  groupFrames: z.number().int().min(2).max(256).exactOptional(),
+  policy: z
+    .strictObject({
+      name: z.enum(CACHE_POLICIES),
+      memorySlots: count(MOST.slots).exactOptional(),
+      threshold: z.number().min(0).max(1).exactOptional(),
+    })
+    .exactOptional(),
   position: z.strictObject({
-    scheme: z.literal("window"),
+    scheme: z.enum(["window", "clamped"]),
     rotaryDim: z.number().int().min(2).max(1024).multipleOf(2),
     theta: z.number().gt(1).max(1e9),
   }),
@@ -152,6 +163,8 @@ export const manifestSchema = z.strictObject({
     denoiserFused: path.exactOptional(),
     decoder: path,
     imageEncoder: path,
+    compressor: path.exactOptional(),
+    compressorRaster: path.exactOptional(),
   }),
   lanes: z.strictObject({ video: videoLane }),
   conditioning: z.strictObject({
@@ -162,7 +175,7 @@ export const manifestSchema = z.strictObject({
   }),
   schedule,
   commit: z.strictObject({
-    strategy: z.enum(["encoder", "separate", "fused"]),
+    strategy: z.enum(["encoder", "separate", "fused", "per-step"]),
     sigma: z.number().min(0).max(1),
   }),
   cache,

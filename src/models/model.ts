@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { defaultChoice } from "./arena.ts";
 import type { Beginning, Model, ModelOptions } from "./contract.ts";
 import { PackageGeneration } from "./generation.ts";
 import { openGraphs } from "./ort/open.ts";
@@ -6,7 +7,8 @@ import type { ModelPackage } from "./package.ts";
 import { modelSizes } from "./signatures.ts";
 import { Starts } from "./starts.ts";
 
-export type { CacheChoice } from "../cache/policy.ts";
+export type { CacheChoice } from "../cache/choice.ts";
+export type { CacheInspection } from "../cache/inspection.ts";
 export type {
   Beginning,
   BlockInput,
@@ -49,8 +51,7 @@ async function warmUp(
   { manifest }: ModelPackage,
   open: (beginning: Beginning) => Promise<PackageGeneration>,
 ): Promise<void> {
-  const { windowFrames, sinkFrames } = manifest.cache;
-  const generation = await open({ seed: 0, cache: { policy: "window", windowFrames, sinkFrames } });
+  const generation = await open({ seed: 0, cache: defaultChoice(manifest) });
   const control = new Float32Array(modelSizes(manifest).controls);
   await generation.next({ control, steps: manifest.schedule.defaultSteps });
   await generation.close();

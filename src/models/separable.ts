@@ -1,23 +1,25 @@
 import type { RollingCache } from "../cache/rolling-cache.ts";
-import { type CachePass, cachePass } from "./cache-memory.ts";
+import { CachePass } from "./cache-memory.ts";
 import type { BoundGraph } from "./graph.ts";
-import type { WorldModel, WorldModelParts } from "./world-model.ts";
+import { onlyCache, type WorldModel, type WorldModelParts } from "./world-model.ts";
 
 /**
  * The separable topology: a causal encoder reads the newest frame and the control for the frame to come
  * against the cache, once; a small denoiser conditioned on its features runs the steps.
  */
 export class SeparableModel implements WorldModel {
+  readonly commitsAtOnce = false;
   readonly sample: Float32Array;
   readonly #prediction: Float32Array;
   readonly #control: Float32Array;
   readonly #sigma = new Float32Array(1);
   readonly #cache: RollingCache;
-  readonly #pass: CachePass;
-  readonly #encoder: BoundGraph;
+  readonly #encoder: CachePass;
   readonly #denoiser: BoundGraph;
 
-  constructor({ manifest, graphs, cache, memory, history }: WorldModelParts) {
+  constructor(parts: WorldModelParts) {
+    const { manifest, graphs, history } = parts;
+    const { cache, memory } = onlyCache(parts);
     const features = new Float32Array(
       (manifest.conditioning.features ?? []).reduce((n, size) => n * size, 1),
     );
@@ -25,11 +27,14 @@ export class SeparableModel implements WorldModel {
     this.#prediction = new Float32Array(history.newest.length);
     this.#control = new Float32Array(history.control.length);
     this.#cache = cache;
-    this.#pass = cachePass(cache, memory, 1);
-    this.#encoder = graphs("encoder").bind(
-      { latent: history.newest, control: this.#control, ...this.#pass.inputs },
-      { features, ...this.#pass.outputs },
-    );
+    this.#encoder = new CachePass({
+      graph: graphs("encoder"),
+      cache,
+      memory,
+      frames: 1,
+      inputs: { latent: history.newest, control: this.#control },
+      outputs: { features },
+    });
     this.#denoiser = graphs("denoiser").bind(
       {
         sample: this.sample,
@@ -43,9 +48,8 @@ export class SeparableModel implements WorldModel {
 
   async begin(control: Float32Array): Promise<void> {
     this.#control.set(control);
-    this.#pass.place();
     await this.#encoder.run();
-    await this.#cache.commit(this.#pass.fresh, 1);
+    await this.#cache.commit(this.#encoder.fresh, 1);
   }
 
   async predict(sigma: number): Promise<Float32Array> {

@@ -6,8 +6,14 @@ import type { GraphRole, Manifest } from "./manifest.ts";
 /** One tensor at a graph's border. */
 export interface TensorShape {
   readonly type: "float32" | "uint8";
-  readonly shape: readonly number[];
+  readonly shape: readonly Dim[];
 }
+
+/** A size, or the axis of the cache's slots where a package leaves their number open. */
+export type Dim = number | typeof OPEN_SLOTS;
+
+/** The name of an open slot axis in a graph. */
+export const OPEN_SLOTS = "slots";
 
 /** Every tensor at a graph's border, by name, in the order of `docs/package-format.md`. */
 export interface GraphSignature {
@@ -24,9 +30,8 @@ export interface ModelSizes {
   /** Floats of a control vector. */
   readonly controls: number;
   readonly tokensPerFrame: number;
-  /** Frames and tokens the cache has room for. */
-  readonly cacheFrames: number;
-  readonly slots: number;
+  /** Slots of a layer, or that they are open. */
+  readonly slots: Dim;
   /** Cosines of one slot. */
   readonly rotaryHalf: number;
 }
@@ -35,15 +40,14 @@ export interface ModelSizes {
 export function modelSizes(manifest: Manifest): ModelSizes {
   const { lanes, conditioning, controls, cache } = manifest;
   const { latent, framesPerBlock } = lanes.video;
-  const cacheFrames = cache.sinkFrames + cache.windowFrames;
+  const raw = (cache.sinkFrames + cache.windowFrames) * cache.tokensPerFrame;
   return {
     latent: [latent.channels, latent.height, latent.width],
     framesPerBlock,
     previousFrames: conditioning.previousFrames,
     controls: controlVectorLength(controls),
     tokensPerFrame: cache.tokensPerFrame,
-    cacheFrames,
-    slots: cacheFrames * cache.tokensPerFrame,
+    slots: cache.mostSlots === undefined ? raw : OPEN_SLOTS,
     rotaryHalf: cache.position.rotaryDim / 2,
   };
 }
@@ -60,11 +64,13 @@ export function graphSignatures(
     ...(graphs.denoiserFused !== undefined && { denoiserFused: entangledDenoiser(manifest, 2) }),
     decoder: decoder(manifest),
     imageEncoder: imageEncoder(manifest),
+    ...(graphs.compressor !== undefined && { compressor: compressor(manifest) }),
+    ...(graphs.compressorRaster !== undefined && { compressorRaster: compressor(manifest) }),
   };
 }
 
-const float = (...shape: number[]): TensorShape => ({ type: "float32", shape });
-const bytes = (...shape: number[]): TensorShape => ({ type: "uint8", shape });
+const float = (...shape: Dim[]): TensorShape => ({ type: "float32", shape });
+const bytes = (...shape: Dim[]): TensorShape => ({ type: "uint8", shape });
 
 /** The cache as a pass over `frames` frames is given it. */
 function cacheInputs(manifest: Manifest, frames: number): Record<string, TensorShape> {
@@ -73,19 +79,31 @@ function cacheInputs(manifest: Manifest, frames: number): Record<string, TensorS
   return {
     cache_key: float(layers, heads, slots, headDim),
     cache_value: float(layers, heads, slots, headDim),
-    cache_bias: float(slots),
-    cache_cos: float(slots, rotaryHalf),
-    cache_sin: float(slots, rotaryHalf),
+    cache_bias: float(layers, slots),
+    cache_cos: float(layers, slots, rotaryHalf),
+    cache_sin: float(layers, slots, rotaryHalf),
     query_cos: float(frames * tokensPerFrame, rotaryHalf),
     query_sin: float(frames * tokensPerFrame, rotaryHalf),
   };
 }
 
 /** The keys and values a pass over `frames` frames answers with. */
-function keysAndValues(manifest: Manifest, frames: number): Record<string, TensorShape> {
+function keysAndValues(
+  manifest: Manifest,
+  frames: number,
+): { readonly key: TensorShape; readonly value: TensorShape } {
   const { layers, heads, headDim, tokensPerFrame } = manifest.cache;
   const own = float(layers, heads, frames * tokensPerFrame, headDim);
   return { key: own, value: own };
+}
+
+/** A group of frames' keys and values, folded into those of one frame. */
+function compressor(manifest: Manifest): GraphSignature {
+  const group = keysAndValues(manifest, manifest.cache.groupFrames ?? 1);
+  return {
+    inputs: { group_key: group.key, group_value: group.value },
+    outputs: keysAndValues(manifest, 1),
+  };
 }
 
 function previous(manifest: Manifest): Record<string, TensorShape> {

@@ -1,7 +1,7 @@
 /** Freeze and thaw a whole generation. */
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { CacheChoice } from "../cache/policy.ts";
+import { CACHE_POLICIES, type CacheChoice } from "../cache/choice.ts";
 import { ByteReader, ByteWriter } from "../core/bytes.ts";
 import { StreamError } from "../core/errors.ts";
 
@@ -12,6 +12,8 @@ export interface GenerationHead {
   readonly seed: number;
   readonly block: number;
   readonly cache: CacheChoice;
+  /** Whether the newest block is in the cache already. */
+  readonly isCommitted: boolean;
 }
 
 /** A frozen generation. */
@@ -19,23 +21,27 @@ export interface FrozenGeneration {
   readonly head: GenerationHead;
   /** The history's floats, in order. */
   readonly history: Uint8Array;
-  readonly cache: Uint8Array;
+  /** One, or one for each step. */
+  readonly caches: readonly Uint8Array[];
 }
 
-const MAGIC = "ZOETSNP1";
+const MAGIC = "ZOETSNP2";
 const DIGEST_BYTES = 32;
 const MOST_HEAD_BYTES = 4096;
+/** As many as a schedule has steps at the most. */
+const MOST_CACHES = 64;
 
 /** One self-contained piece, with a digest at its end. */
-export function packGeneration({ head, history, cache }: FrozenGeneration): Uint8Array {
+export function packGeneration({ head, history, caches }: FrozenGeneration): Uint8Array {
   const text = new TextEncoder().encode(JSON.stringify(head));
-  const body = new ByteWriter()
+  const writer = new ByteWriter()
     .put(new TextEncoder().encode(MAGIC))
-    .put(Uint32Array.of(text.length, history.length, cache.length))
+    .put(Uint32Array.of(text.length, history.length, caches.length))
+    .put(Uint32Array.from(caches, ({ length }) => length))
     .put(text)
-    .put(history)
-    .put(cache)
-    .finish();
+    .put(history);
+  for (const cache of caches) writer.put(cache);
+  const body = writer.finish();
   return new ByteWriter().put(body).put(digestOf(body)).finish();
 }
 
@@ -55,11 +61,13 @@ export function unpackGeneration(bytes: Uint8Array): FrozenGeneration {
       new TextDecoder().decode(reader.take(MAGIC.length)) === MAGIC,
       "it has another format",
     );
-    const [textLength = 0, historyLength = 0, cacheLength = 0] = reader.fill(new Uint32Array(3));
+    const [textLength = 0, historyLength = 0, count = 0] = reader.fill(new Uint32Array(3));
     requireValid(textLength <= MOST_HEAD_BYTES, "its head is too long");
+    requireValid(count <= MOST_CACHES, "it has too many caches");
+    const lengths = [...reader.fill(new Uint32Array(count))];
     const head = headFrom(new TextDecoder().decode(reader.take(textLength)));
     const history = reader.take(historyLength);
-    return { head, history, cache: reader.take(cacheLength) };
+    return { head, history, caches: lengths.map((length) => reader.take(length)) };
   } catch (cause) {
     if (StreamError.is(cause)) throw cause;
     throw new StreamError("snapshot_invalid", "this is no snapshot: its parts do not fit", {
@@ -75,7 +83,8 @@ function headFrom(text: string): GenerationHead {
   const counts = [seed, block, cache?.windowFrames, cache?.sinkFrames];
   requireValid(
     typeof head.package === "string" &&
-      (cache?.policy === "window" || cache?.policy === "full") &&
+      typeof head.isCommitted === "boolean" &&
+      CACHE_POLICIES.some((name) => name === cache?.policy) &&
       counts.every((n) => Number.isSafeInteger(n) && Number(n) >= 0),
     "its head is off",
   );

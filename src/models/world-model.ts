@@ -9,9 +9,12 @@ import type { BlockDenoiser } from "./sampler.ts";
  * One topology with its commit strategy, around one cache and one history.
  *
  * A block's life: `begin`, then `predict` for each step. The newest block of the history is committed on the
- * way, in `begin` or in the first step as the strategy has it; later steps only read the cache.
+ * way, in `begin` or in the first step as the strategy has it; later steps only read the cache. With a cache for each
+ * step, each step commits to its own.
  */
 export interface WorldModel extends BlockDenoiser {
+  /** Whether a block is in the cache as soon as it is made; else the next one commits it. */
+  readonly commitsAtOnce: boolean;
   /** Put in place what the next block, made under `control` [controls], is conditioned on. */
   begin(control: Float32Array): Promise<void>;
   /** Commit the newest block alone; the block after it was made under `nextControl`. For rebuilding a cache. */
@@ -22,9 +25,24 @@ export interface WorldModel extends BlockDenoiser {
 export interface WorldModelParts {
   readonly manifest: Manifest;
   readonly graphs: GraphSet;
+  /** One, or one for each step. */
+  readonly caches: readonly PlacedCache[];
+  readonly history: History;
+  /** The generation's seed at the moment. */
+  readonly seed: () => number;
+}
+
+/** A cache, and where its keys and values lie. */
+export interface PlacedCache {
   readonly cache: RollingCache;
   readonly memory: CacheMemory;
-  readonly history: History;
+}
+
+/** The cache of a model that has one. */
+export function onlyCache({ caches }: WorldModelParts): PlacedCache {
+  const [only] = caches;
+  if (only === undefined) throw new TypeError("a world model needs a cache");
+  return only;
 }
 
 /** A package's graphs by role. */

@@ -80,6 +80,10 @@ class HashGeneration implements Generation {
     return { policy, bytes: as<never>(0), slots: windowFrames, capacity: windowFrames };
   }
 
+  get inspection() {
+    return { ages: [], frames: this.#block, ratio: 1, recall: 1, error: 0 };
+  }
+
   async next({ control, steps }: BlockInput): Promise<GeneratedBlock> {
     await this.#model.onBlock(this);
     const { width, height, framesPerBlock } = this.#model.modelPackage.manifest.lanes.video;
@@ -102,6 +106,10 @@ class HashGeneration implements Generation {
 
   configureCache(choice: CacheChoice): Promise<void> {
     this.#choice = choice;
+    return Promise.resolve();
+  }
+
+  forget(): Promise<void> {
     return Promise.resolve();
   }
 

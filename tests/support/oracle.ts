@@ -4,7 +4,13 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** Packages in tests/fixtures. */
-export const TINY_PACKAGES = ["tiny-separable", "tiny-entangled", "tiny-fused"] as const;
+export const TINY_PACKAGES = [
+  "tiny-separable",
+  "tiny-entangled",
+  "tiny-fused",
+  "tiny-per-step",
+  "tiny-open",
+] as const;
 export type TinyPackage = (typeof TINY_PACKAGES)[number];
 
 /** A tensor of an oracle: where it lies in the file beside it. */

@@ -1,7 +1,8 @@
 /** A cache small enough to look into: every float of a frame's keys says which frame it is. */
 
-import { type CacheLayout, floatsPerSlot, slotCount } from "../../src/cache/layout.ts";
-import { type CachePolicy, compose, sinks, window } from "../../src/cache/policy.ts";
+import { type CacheLayout, rowCount } from "../../src/cache/layout.ts";
+import { type CachePolicy, compose, type Memory, sinks, window } from "../../src/cache/policy.ts";
+import { SlotKind } from "../../src/cache/record.ts";
 import { RollingCache } from "../../src/cache/rolling-cache.ts";
 import { HostStore, HostTokens } from "../../src/cache/store.ts";
 
@@ -10,10 +11,24 @@ export const LAYOUT: CacheLayout = {
   heads: 2,
   headDim: 4,
   tokensPerFrame: 3,
-  frames: 6,
-  rotaryDim: 2,
-  theta: 10,
+  sinkFrames: 2,
+  windowFrames: 4,
+  slots: { least: 18, most: 18 },
+  position: { kind: "window", rotaryDim: 2, theta: 10 },
 };
+
+/** The same with as many slots as are needed, whatever is older than the window at position 0. */
+export const OPEN_LAYOUT: CacheLayout = {
+  ...LAYOUT,
+  slots: { least: 18, most: 3000 },
+  position: { ...LAYOUT.position, kind: "clamped" },
+};
+
+/** What a token of a frame is made of: the floats of its key and of its value. */
+export type TokenFloats = (frame: number, token: number) => readonly [key: number, value: number];
+
+/** Keys hold frame numbers, values their negatives. */
+const numbered: TokenFloats = (frame) => [frame, -frame];
 
 /** A cache whose keys can be read back as frame numbers. */
 export class TinyCache {
@@ -23,59 +38,100 @@ export class TinyCache {
 
   constructor(policy: CachePolicy, layout = LAYOUT) {
     this.layout = layout;
-    this.store = new HostStore(layout);
+    this.store = new HostStore(layout, layout.slots.least);
     this.cache = new RollingCache({ layout, store: this.store, policy, ownFrames: 4 });
   }
 
-  /** Commit `frames` frames, of `brought` that the pass made; keys hold frame numbers, values their negatives. */
-  async commit(frames: number, brought = frames): Promise<void> {
-    const { layers, heads, headDim, tokensPerFrame } = this.layout;
+  /** Commit `frames` frames, of `brought` that the pass made. */
+  async commit(frames: number, brought = frames, floats = numbered): Promise<void> {
+    const { headDim, tokensPerFrame } = this.layout;
     const tokens = brought * tokensPerFrame;
     const fresh = new HostTokens(this.store, tokens);
-    for (let i = 0; i < layers * heads * tokens * headDim; i++) {
+    for (let i = 0; i < rowCount(this.layout) * tokens * headDim; i++) {
       const token = Math.floor(i / headDim) % tokens;
       const frame = this.cache.committed + Math.floor(token / tokensPerFrame);
-      fresh.key[i] = frame;
-      fresh.value[i] = -frame;
+      const [key, value] = floats(frame, token % tokensPerFrame);
+      fresh.key[i] = key;
+      fresh.value[i] = value;
     }
     await this.cache.commit(fresh, frames);
   }
 
-  /** Frames held, in the order of the positions their slots are read at; throws where slots disagree. */
+  /** Frames held raw, in the order of the positions their slots are read at; throws where slots disagree. */
   frames(): number[] {
-    const { tokensPerFrame, frames, rotaryDim } = this.layout;
     const byPosition = new Map<number, number>();
-    for (let page = 0; page < frames; page++) {
-      const first = page * tokensPerFrame;
-      if ((this.cache.tables.bias[first] ?? 0) < 0) continue;
-      const angle = Math.atan2(
-        this.cache.tables.sin[(first * rotaryDim) / 2] ?? 0,
-        this.cache.tables.cos[(first * rotaryDim) / 2] ?? 0,
+    for (const { frame, slots } of this.cache.record.frames) {
+      const positions = slots.flatMap((own, layer) =>
+        [...own].map((slot) => this.positionOf(layer, slot)),
       );
-      const position = Math.round(angle < -1e-6 ? angle + 2 * Math.PI : angle);
-      byPosition.set(position, this.#frameIn(page));
+      const [position = Number.NaN, ...others] = new Set(positions);
+      if (others.length > 0) throw new Error(`frame ${frame} is read at ${positions.join()}`);
+      if (byPosition.has(position)) throw new Error(`two frames are read at ${position}`);
+      byPosition.set(position, this.#frameIn(slots));
     }
     return [...byPosition.entries()].sort(([a], [b]) => a - b).map(([, frame]) => frame);
   }
 
-  /** The frame number that every key of a page holds. */
-  #frameIn(page: number): number {
-    const { headDim, tokensPerFrame } = this.layout;
-    const slots = slotCount(this.layout);
-    const rows = (slots * floatsPerSlot(this.layout)) / (slots * headDim);
+  /** The position a slot is read at. */
+  positionOf(layer: number, slot: number): number {
+    const { rotaryDim } = this.layout.position;
+    const at = (this.cache.record.at(layer, slot) * rotaryDim) / 2;
+    const { sin, cos } = this.cache.tables;
+    const angle = Math.atan2(sin[at] ?? 0, cos[at] ?? 0);
+    return Math.round(angle < -1e-6 ? angle + 2 * Math.PI : angle);
+  }
+
+  /** Slots of memory of a layer: what they stand for, and one float of their key and of their value. */
+  memory(layer = 0): MemorySlot[] {
+    const { record } = this.cache;
+    return [...record.memorySlots(layer)].map((slot) => {
+      const at = record.at(layer, slot);
+      const float = this.store.at(layer * this.layout.heads, slot);
+      return {
+        kind: kindName(record.facts.kind[at] ?? 0),
+        newest: record.facts.position[at] ?? 0,
+        token: record.facts.token[at] ?? 0,
+        count: record.facts.count[at] ?? 0,
+        bias: this.cache.tables.bias[at] ?? 0,
+        key: this.store.key[float] ?? 0,
+        value: this.store.value[float] ?? 0,
+      };
+    });
+  }
+
+  /** The frame number that every key of some slots holds. */
+  #frameIn(slots: readonly Uint32Array[]): number {
+    const { heads } = this.layout;
     const seen = new Set<number>();
-    for (let row = 0; row < rows; row++) {
-      const from = (row * slots + page * tokensPerFrame) * headDim;
-      const to = from + tokensPerFrame * headDim;
-      for (const key of this.store.key.subarray(from, to)) seen.add(key);
-      for (const value of this.store.value.subarray(from, to)) seen.add(-value);
+    for (const [layer, own] of slots.entries()) {
+      for (let row = layer * heads; row < (layer + 1) * heads; row++) {
+        for (const slot of own) {
+          const [from, to] = [this.store.at(row, slot), this.store.at(row, slot + 1)];
+          for (const key of this.store.key.subarray(from, to)) seen.add(key);
+          for (const value of this.store.value.subarray(from, to)) seen.add(-value);
+        }
+      }
     }
     const [frame = Number.NaN, ...others] = seen;
-    if (others.length > 0) throw new Error(`page ${page} mixes frames ${[...seen].join()}`);
+    if (others.length > 0) throw new Error(`a frame mixes ${[...seen].join()}`);
     return frame;
   }
 }
 
+/** One slot of memory. */
+export interface MemorySlot {
+  readonly kind: string;
+  readonly newest: number;
+  readonly token: number;
+  readonly count: number;
+  readonly bias: number;
+  readonly key: number;
+  readonly value: number;
+}
+
+const kindName = (kind: number): string =>
+  Object.entries(SlotKind).find(([, number]) => number === kind)?.[0] ?? "unknown";
+
 /** Sinks and a window, without bounds. */
-export const windowed = (sinkFrames: number, windowFrames: number): CachePolicy =>
-  compose(sinks(sinkFrames), window(windowFrames));
+export const windowed = (sinkFrames: number, windowFrames: number, memory?: Memory): CachePolicy =>
+  compose(sinks(sinkFrames), window(windowFrames, memory));

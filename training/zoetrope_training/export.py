@@ -56,7 +56,7 @@ class Package:
     version: str = "1.0.0"
     card: str = "MODEL_CARD.md"
     cover: str | None = None
-    commit: Literal["separate", "fused", "encoder"] = "encoder"
+    commit: Literal["separate", "fused", "per-step", "encoder"] = "encoder"
     commit_sigma: float = 0.0
     quantiser: Json | None = None
     extra_files: list[str] = field(default_factory=list)

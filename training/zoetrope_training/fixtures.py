@@ -11,7 +11,7 @@ import argparse
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,10 +21,10 @@ from torch import Tensor, nn
 
 from zoetrope_training import noise
 from zoetrope_training.denoiser import DenoiserConfig
-from zoetrope_training.export import Json, Package, Start, write_package
+from zoetrope_training.export import Json, Package, Start, write_graph, write_package
 from zoetrope_training.graphs import Graph
 from zoetrope_training.parity import compare
-from zoetrope_training.rollout import Sampling, entangled_rollout, separable_rollout
+from zoetrope_training.rollout import Sampling, entangled_rollout, per_step_rollout, separable_rollout
 from zoetrope_training.transformer import TransformerConfig
 from zoetrope_training.world_model import (
     EntangledWorldModel,
@@ -86,6 +86,21 @@ class TinyCodec(nn.Module):
         return F.pixel_shuffle(self.out(latent), self.patch).sigmoid()
 
 
+class TinyCompressor(nn.Module):
+    """A weighted mean over the frames of a group, with weights of its own for keys and for values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.key_weight = nn.Parameter(torch.zeros(GROUP_FRAMES, 1, 1))
+        self.value_weight = nn.Parameter(torch.zeros(GROUP_FRAMES, 1, 1))
+
+    def forward(self, group_key: Tensor, group_value: Tensor) -> tuple[Tensor, Tensor]:
+        """Shapes: [layers, heads, group * tokens, dim] to [layers, heads, tokens, dim], both."""
+        pairs = ((group_key, self.key_weight), (group_value, self.value_weight))
+        folded = [(x.unflatten(2, (GROUP_FRAMES, -1)) * weight.softmax(0)).sum(2) for x, weight in pairs]
+        return folded[0], folded[1]
+
+
 @dataclass(frozen=True)
 class Policy:
     """A cache policy a rollout is recorded for."""
@@ -103,11 +118,13 @@ class Fixture:
     model: WorldModelConfig
     prediction: str
     solver: str
-    commit: str
+    commit: Literal["separate", "fused", "per-step", "encoder"]
     commit_sigma: float
     policies: tuple[Policy, ...]
     blocks: int
     seed: int
+    most_slots: int | None = None
+    """Where given, slots are open, positions clamped, and the package has a compressor."""
 
 
 def transformer(sink: int, window: int, frames_per_block: int) -> TransformerConfig:
@@ -165,8 +182,38 @@ FIXTURES = (
         blocks=10,
         seed=7,
     ),
+    Fixture(
+        "tiny-per-step",
+        world("entangled", 0, transformer(2, 6, 2)),
+        prediction="velocity",
+        solver="renoise",
+        commit="per-step",
+        commit_sigma=0.0,
+        policies=(Policy("window", 2, 4),),
+        blocks=9,
+        seed=31,
+    ),
+    Fixture(
+        "tiny-open",
+        world("separable", 2, transformer(0, 6, 1)),
+        prediction="x0",
+        solver="renoise",
+        commit="encoder",
+        commit_sigma=0.0,
+        policies=(Policy("window", 0, 6),),
+        # As many as the window holds: clamped positions then differ from counted ones by a constant alone.
+        blocks=6,
+        seed=99,
+        most_slots=4096,
+    ),
 )
+GROUP_FRAMES = 4
 SIGMAS = {"1": [1.0], "2": [1.0, 0.5]}
+
+
+def schedules(fixture: Fixture) -> dict[str, list[float]]:
+    """The fixture's noise levels by step count: one count alone where each step has a cache."""
+    return {"2": SIGMAS["2"]} if fixture.commit == "per-step" else SIGMAS
 
 
 def fill(module: nn.Module, seed: int) -> None:
@@ -244,6 +291,8 @@ def rollout(fixture: Fixture, model: WorldModel, policy: Policy, sigmas: list[fl
     control = control_script(fixture.blocks)
     if isinstance(limited, SeparableWorldModel):
         return separable_rollout(limited, start, control, sampling)[:, None]
+    if fixture.commit == "per-step":
+        return per_step_rollout(limited, start, control, sampling)
     commit = "fused" if fixture.commit == "fused" else "separate"
     return entangled_rollout(limited, start, control, sampling, commit=commit, commit_sigma=fixture.commit_sigma)
 
@@ -260,7 +309,7 @@ def record_rollouts(fixture: Fixture, model: WorldModel, start: Tensor, tensors:
             "latents": tensors.put(rollout(fixture, model, policy, sigmas, start)),
         }
         for policy in fixture.policies
-        for steps, sigmas in SIGMAS.items()
+        for steps, sigmas in schedules(fixture).items()
     ]
 
 
@@ -273,15 +322,32 @@ def package(fixture: Fixture) -> Package:
         licence="MIT",
         prediction="x0" if fixture.prediction == "x0" else "velocity",
         solver="renoise" if fixture.solver == "renoise" else "euler",
-        sigmas=SIGMAS,
+        sigmas=schedules(fixture),
         default_steps=2,
         controls=CONTROLS,
         starts=[Start("waves", "Waves", "starts/waves.png")],
         height=PICTURE,
         width=PICTURE,
-        commit="encoder" if fixture.commit == "encoder" else "fused" if fixture.commit == "fused" else "separate",
+        commit=fixture.commit,
         commit_sigma=fixture.commit_sigma,
+        positions="window" if fixture.most_slots is None else "clamped",
+        most_slots=fixture.most_slots,
+        group_frames=None if fixture.most_slots is None else GROUP_FRAMES,
+        extra_graphs={graph.role: graph.file for graph in compressors(fixture)},
     )
+
+
+def compressors(fixture: Fixture) -> list[Graph]:
+    """The compressor of a package with open slots."""
+    if fixture.most_slots is None:
+        return []
+    layers, tokens = fixture.model.transformer, fixture.model.tokens_per_frame
+    module = TinyCompressor()
+    fill(module, WEIGHT_SEED + 2)
+    shape = (layers.layers, layers.heads, GROUP_FRAMES * tokens, layers.head_dim)
+    generator = torch.Generator().manual_seed(3)
+    inputs = {name: torch.randn(*shape, generator=generator) for name in ("group_key", "group_value")}
+    return [Graph("compressor", "compressor.onnx", module.eval(), inputs, ("key", "value"))]
 
 
 def write_fixture(fixture: Fixture, directory: Path) -> None:
@@ -295,7 +361,10 @@ def write_fixture(fixture: Fixture, directory: Path) -> None:
     codec = TinyCodec(fixture.model.latent_channels, PICTURE // fixture.model.height).eval()
     fill(model, WEIGHT_SEED)
     fill(codec, WEIGHT_SEED + 1)
-    graphs = write_package(directory, package(fixture), model, codec)
+    extra = compressors(fixture)
+    for graph in extra:
+        write_graph(graph, directory)
+    graphs = write_package(directory, package(fixture), model, codec) + extra
     tensors = TensorFile()
     with torch.no_grad():
         start = codec.encode(torch.from_numpy(picture)[None].permute(0, 3, 1, 2).float() / 255)[0]

@@ -70,6 +70,38 @@ def separable_rollout(model: SeparableWorldModel, start: Tensor, control: Tensor
     return history[1:]
 
 
+COMMIT_LANE = 2
+"""Noise lane of blocks that are committed without having been made."""
+
+
+@torch.no_grad()
+def per_step_rollout(model: EntangledWorldModel, start: Tensor, control: Tensor, sampling: Sampling) -> Tensor:
+    """Latents of every block where each step sees earlier blocks as they were at the same step.
+
+    The history begins with `start`, repeated, noised to each step's level. Shapes: as `entangled_rollout`.
+    """
+    size = model.config.transformer.frames_per_block
+    first = start[None].expand(size, -1, -1, -1)
+
+    def begin(step: int, sigma: float) -> Tensor:
+        drawn = normals(tuple(first.shape), seed=sampling.seed, block=0, step=step, lane=COMMIT_LANE)
+        return (1 - sigma) * first + sigma * torch.from_numpy(drawn)
+
+    pasts = [begin(step, sigma) for step, sigma in enumerate(sampling.sigmas)]  # [frames, C, H, W] each
+    steered = torch.zeros(size, control.shape[1])  # [frames, N]
+    blocks: list[Tensor] = []
+    for block, vector in enumerate(control):
+        steered = torch.cat((steered, vector.expand(size, -1)))
+
+        def predict(sample: Tensor, sigma: float, step: int, steered: Tensor = steered) -> Tensor:
+            pasts[step] = torch.cat((pasts[step], sample))
+            clip = pasts[step][None]
+            return model(clip, torch.full((1, clip.shape[1]), sigma), steered[None])[0, -size:]
+
+        blocks.append(denoise((size, *start.shape), block, sampling, predict))
+    return torch.stack(blocks)
+
+
 @torch.no_grad()
 def entangled_rollout(
     model: EntangledWorldModel,

@@ -1,4 +1,4 @@
-import { type CacheLayout, slotCount } from "../../cache/layout.ts";
+import type { CacheLayout } from "../../cache/layout.ts";
 import { type FieldToWrite, message } from "../protobuf-writer.ts";
 
 const FLOAT = 1;
@@ -18,7 +18,7 @@ const TOKEN_AXIS = 2;
  */
 export function commitGraph(layout: CacheLayout, tokens: number): Uint8Array {
   const { layers, heads, headDim } = layout;
-  const slots = slotCount(layout);
+  const slots = layout.slots.least;
   const cached = [layers, heads, slots, headDim];
   const fresh = [layers, heads, tokens, headDim];
   const graph = message(

@@ -1,7 +1,12 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { type CacheLayout, floatsPerSlot, slotCount } from "../../cache/layout.ts";
-import type { FreshTokens, KeysAndValues, KeyValueStore, Placement } from "../../cache/store.ts";
-import { toStreamError } from "../../core/errors.ts";
+import { type CacheLayout, floatsPerSlot } from "../../cache/layout.ts";
+import {
+  FloatVectors,
+  type FreshTokens,
+  type KeyValueStore,
+  type Placement,
+} from "../../cache/store.ts";
+import { StreamError, toStreamError } from "../../core/errors.ts";
 import type { CacheMemory } from "../cache-memory.ts";
 import type { Buffers } from "../graph.ts";
 import { commitGraph } from "./commit-graph.ts";
@@ -57,7 +62,7 @@ export class CommitSessions {
   }
 
   /** A copy of the cache in this process's memory. */
-  async read(cache: CacheCells): Promise<KeysAndValues> {
+  async read(cache: CacheCells): Promise<FloatVectors> {
     const { layers, heads, headDim, tokensPerFrame } = this.layout;
     const shape = [layers, heads, tokensPerFrame, headDim];
     const nothing = new Tensor(
@@ -72,10 +77,10 @@ export class CommitSessions {
       value: nothing,
       index: new Tensor("int32", index, [index.length]),
     });
-    return {
+    return new FloatVectors(this.layout, slotCount(this.layout), {
       key: answers["next_key"]?.data as Float32Array,
       value: answers["next_value"]?.data as Float32Array,
-    };
+    });
   }
 
   async close(): Promise<void> {
@@ -102,11 +107,15 @@ const cacheFeeds = ({ key, value }: CacheCells): Record<string, Tensor> => ({
   cache_value: value.tensor,
 });
 
+/** Slots of a layer: a device holds sinks and the window, and no memory besides. */
+const slotCount = ({ slots }: CacheLayout): number => slots.least;
+
 const identity = (length: number): Int32Array => Int32Array.from({ length }, (_, slot) => slot);
 
 /** Keys and values that never leave the device, except for snapshots. */
 export class DeviceMemory implements CacheMemory, KeyValueStore {
   readonly store: KeyValueStore = this;
+  readonly host = undefined;
   readonly inputs: Buffers;
   readonly #sessions: CommitSessions;
   readonly #cache: CacheCells;
@@ -130,11 +139,30 @@ export class DeviceMemory implements CacheMemory, KeyValueStore {
     return { outputs: { key, value }, fresh: { writeTo } };
   }
 
-  async read(): Promise<KeysAndValues> {
+  get capacity(): number {
+    return slotCount(this.#sessions.layout);
+  }
+
+  get bytesPerSlot(): number {
+    const { heads, headDim } = this.#sessions.layout;
+    return 2 * Float32Array.BYTES_PER_ELEMENT * heads * headDim;
+  }
+
+  prepare(): void {
+    // Graphs read them where they are.
+  }
+
+  /** @throws {StreamError} `bad_parameter` for another capacity than there is. */
+  resize(capacity: number): void {
+    if (capacity === this.capacity) return;
+    throw new StreamError("bad_parameter", "a cache on a device cannot change its size");
+  }
+
+  async vectors(): Promise<FloatVectors> {
     return await this.#sessions.read(this.#cache);
   }
 
-  load({ key, value }: KeysAndValues): void {
+  load({ key, value }: FloatVectors): void {
     this.#cache.key.put(this.#tensor(key.slice()));
     this.#cache.value.put(this.#tensor(value.slice()));
   }
@@ -152,9 +180,10 @@ export class DeviceMemory implements CacheMemory, KeyValueStore {
     const { tokensPerFrame } = this.#sessions.layout;
     const slots = slotCount(this.#sessions.layout);
     const index = identity(slots);
-    for (const { page, index: frame } of placements) {
-      for (let token = 0; token < tokensPerFrame; token++) {
-        index[page * tokensPerFrame + token] = slots + frame * tokensPerFrame + token;
+    for (const { frame, index: own } of placements) {
+      // Nothing is merged on a device, so that all layers have their tokens in the same slots.
+      for (const [token, slot] of frame.slots[0]?.entries() ?? []) {
+        index[slot] = slots + own * tokensPerFrame + token;
       }
     }
     try {

@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { toStreamError } from "../../core/errors.ts";
 import type { BoundGraph, Buffers, Graph, TensorData } from "../graph.ts";
-import type { GraphSignature, TensorShape } from "../signatures.ts";
+import { type Dim, type GraphSignature, OPEN_SLOTS, type TensorShape } from "../signatures.ts";
 import { DeviceCell } from "./device-tensor.ts";
 
 /** How to open a graph. */
@@ -102,10 +102,16 @@ const fetchInto =
     hostTensor(name, outputs[name], shape),
   ];
 
-function hostTensor(name: string, data: TensorData | undefined, shape: readonly number[]): Tensor {
-  if (data instanceof Float32Array) return new Tensor("float32", data, shape);
-  if (data instanceof Uint8Array) return new Tensor("uint8", data, shape);
+function hostTensor(name: string, data: TensorData | undefined, shape: readonly Dim[]): Tensor {
+  if (data instanceof Float32Array) return new Tensor("float32", data, sizes(shape, data.length));
+  if (data instanceof Uint8Array) return new Tensor("uint8", data, sizes(shape, data.length));
   throw new TypeError(`no buffer is bound to \`${name}\``);
+}
+
+/** The sizes of a buffer of `length` elements: the open axis is what the others leave. */
+function sizes(shape: readonly Dim[], length: number): number[] {
+  const known = shape.reduce<number>((n, size) => (size === OPEN_SLOTS ? n : n * size), 1);
+  return shape.map((size) => (size === OPEN_SLOTS ? length / known : size));
 }
 
 const isHost = (buffer: TensorData): buffer is Float32Array | Uint8Array =>

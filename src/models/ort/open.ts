@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import type { CacheLayout } from "../../cache/layout.ts";
+import { FloatPool } from "../../cache/store.ts";
 import { StreamError } from "../../core/errors.ts";
 import { cacheLayout } from "../arena.ts";
 import { type CacheMemory, hostMemory } from "../cache-memory.ts";
@@ -82,9 +83,11 @@ async function openGraph(
   plan: ProviderPlan,
 ): Promise<OrtGraph> {
   const { nodes } = describeGraph(await readFile(file));
-  const onDevice = plan.keepsOnDevice ? CACHED.filter((name) => name in signature.outputs) : [];
+  const onDevice = plan.keepsOnDevice && readsCache(signature) ? CACHED : [];
   return await OrtGraph.open(file, signature, { session: plan.optionsFor(nodes), onDevice });
 }
+
+const readsCache = ({ inputs }: GraphSignature): boolean => "cache_key" in inputs;
 
 const inMap =
   (graphs: ReadonlyMap<string, OrtGraph>): GraphSet =>
@@ -99,17 +102,20 @@ async function openMemory(
   plan: ProviderPlan,
   closing: (() => Promise<void>)[],
 ): Promise<(layout: CacheLayout) => CacheMemory> {
-  if (!plan.keepsOnDevice) return hostMemory;
+  if (!plan.keepsOnDevice) {
+    const pool = new FloatPool();
+    return (layout) => hostMemory(layout, pool);
+  }
   const tokens = Object.values(graphSignatures(manifest)).flatMap(freshTokens);
   const sessions = await CommitSessions.open(cacheLayout(manifest), tokens, plan.options);
   closing.push(() => sessions.close());
   return () => new DeviceMemory(sessions);
 }
 
-/** Tokens whose keys and values a graph answers with. */
-const freshTokens = ({ outputs }: GraphSignature): number[] => {
-  const tokens = outputs["key"]?.shape[2];
-  return tokens === undefined ? [] : [tokens];
+/** Tokens that a graph over the cache brings. */
+const freshTokens = (signature: GraphSignature): number[] => {
+  const tokens = signature.outputs["key"]?.shape[2];
+  return readsCache(signature) && typeof tokens === "number" ? [tokens] : [];
 };
 
 const messageOf = (cause: unknown): string =>

@@ -2,10 +2,12 @@
  * How much a viewer's network can take: a pure function of what its feedback says.
  *
  * Too much is sent when a queue stands on the way (even the fastest packets are later than the fastest ever) or when
- * packets get lost; then the target is put a little below what arrives, or lowered by half of the loss. Otherwise it grows by 8 % a second.
+ * packets get lost; then the target is put a little below what arrives, or lowered by half of the loss. Otherwise it grows by 8 % a second,
+ * but where probes can be sent not far beyond what arrives: more than that must be proven.
  */
 
 import { as, type Millis } from "../../core/units.ts";
+import { type Probe, Prober } from "./prober.ts";
 
 /** One packet's fate. */
 export interface PacketFate {
@@ -21,6 +23,8 @@ const BACK_OFF = 0.85;
 /** A queue that does not go away asks for a little more each time. */
 const STILL_TOO_MUCH = 0.97;
 const GROWTH_PER_SECOND = 0.08;
+/** Growth without proof ends at this many times what arrives. */
+const UNPROVEN = 1.25;
 /** A viewer is never expected to take less. */
 const LEAST = 100_000;
 /** Two steps back from a queue are this far apart, so that the first can show. */
@@ -38,14 +42,21 @@ const FEWEST = 20;
 /** Estimates what one viewer can take. Lifetime: one connection. */
 export class CongestionController {
   readonly #most: number;
+  readonly #prober: Prober | undefined;
   #target: number;
   #recent: PacketFate[] = [];
   #leastDelays: { readonly since: Millis; delay: number }[] = [];
   #grownAt: Millis | undefined;
   #backedOffAt: Millis = as(-Infinity);
 
-  constructor(options: { readonly start: number; readonly most: number }) {
+  /** `canProbe`: whether packets can be sent that carry nothing new. */
+  constructor(options: {
+    readonly start: number;
+    readonly most: number;
+    readonly canProbe?: boolean;
+  }) {
     this.#most = Math.max(LEAST, options.most);
+    this.#prober = options.canProbe === true ? new Prober() : undefined;
     this.#target = this.#bounded(options.start);
   }
 
@@ -54,8 +65,15 @@ export class CongestionController {
     return this.#target;
   }
 
+  /** A stretch in which to send more than there is, to see whether it arrives; undefined for now. */
+  probe(now: Millis): Probe | undefined {
+    return this.#prober?.begin(this.#target, this.#most, now);
+  }
+
   /** Take in a report of packets, in the order they were sent. */
   feedback(fates: readonly PacketFate[], now: Millis): void {
+    const proven = this.#prober?.feedback(fates, now) ?? 0;
+    if (proven > this.#target) this.#target = this.#bounded(proven);
     for (const fate of fates) this.#observe(fate, now);
     this.#recent.push(...fates);
     const newest = fates.at(-1);
@@ -127,13 +145,16 @@ export class CongestionController {
   #grow(now: Millis): void {
     const elapsed = Math.min(RECENT, now - (this.#grownAt ?? now));
     this.#grownAt = now;
-    this.#target = this.#bounded(this.#target * (1 + (GROWTH_PER_SECOND * elapsed) / 1000));
+    const grown = this.#target * (1 + (GROWTH_PER_SECOND * elapsed) / 1000);
+    const most = this.#prober === undefined ? grown : UNPROVEN * this.#received;
+    this.#target = this.#bounded(Math.max(this.#target, Math.min(grown, most)));
   }
 
   #backOff(to: number, patience: Millis, now: Millis): void {
     this.#grownAt = now;
     if (now - this.#backedOffAt < patience) return;
     this.#backedOffAt = now;
+    this.#prober?.backedOff(now);
     this.#target = this.#bounded(Math.min(this.#target, to));
   }
 

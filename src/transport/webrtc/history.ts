@@ -55,6 +55,11 @@ export class SentHistory<Packet> {
     return entry.packet;
   }
 
+  /** The newest packet; undefined before there is one. */
+  get newest(): Packet | undefined {
+    return this.#entries[this.#newest % PACKETS]?.packet;
+  }
+
   #expire(now: Millis): void {
     while (this.#oldest !== undefined && this.#oldest !== this.#newest) {
       const entry = this.#entries[this.#oldest % PACKETS];

@@ -14,6 +14,7 @@ import { packetiseH264 } from "./h264.ts";
 import { type NtpClock, ntpMiddle } from "./ntp.ts";
 import type { OutgoingPacket, OutgoingStream } from "./outgoing-stream.ts";
 import { Pacer } from "./pacer.ts";
+import type { Probe } from "./prober.ts";
 import { RepeatBudget } from "./repeat-budget.ts";
 import { type ReportBlock, type Rtcp, readRtcp } from "./rtcp.ts";
 import type { SentLog } from "./sent-log.ts";
@@ -46,6 +47,7 @@ const CHANGE = 0.02;
 const TELL_EVERY: Millis = as(200);
 /** The shortest sleep between packets. */
 const NAP: Millis = as(1);
+const PROBE_NAP: Millis = as(5);
 
 /** H.264 payloads are the same for every viewer of a rendition. */
 const shared = new WeakMap<Uint8Array, readonly Uint8Array[]>();
@@ -75,7 +77,11 @@ export class OutgoingMedia {
     this.#parts = parts;
     this.#clock = clock;
     this.#signal = signal;
-    this.#controller = new CongestionController({ start: startBitrate, most: maxBitrate });
+    this.#controller = new CongestionController({
+      start: startBitrate,
+      most: maxBitrate,
+      canProbe: parts.hasFineFeedback && parts.video?.rtxSsrc !== undefined,
+    });
     this.#pacer = new Pacer(this.#controller.target, clock.now());
     this.#repeats = new RepeatBudget(this.#controller.target, clock.now());
     this.#told = { rate: this.#controller.target, at: clock.now() };
@@ -116,6 +122,8 @@ export class OutgoingMedia {
   /** Take in what the viewer reports. */
   receive(packet: Uint8Array): void {
     for (const message of readRtcp(packet)) this.#take(message);
+    const probe = this.#controller.probe(this.#clock.now());
+    if (probe !== undefined) void this.#send(probe);
     this.#tellRate();
   }
 
@@ -206,6 +214,24 @@ export class OutgoingMedia {
       this.#counts.retransmitted += 1;
       this.#count(bytes);
       this.#pacer.spend(bytes);
+    }
+  }
+
+  /** Fill up with repeated packets what media leaves of a probe's rate. */
+  async #send(probe: Probe): Promise<void> {
+    const before = this.#counts.bytes;
+    try {
+      for (let now = probe.from; now < probe.to; now = this.#clock.now()) {
+        const due = (probe.rate * (now - probe.from)) / 8000;
+        while (this.#counts.bytes - before < due) {
+          const bytes = this.#parts.video?.sendPadding(now);
+          if (bytes === undefined) return;
+          this.#count(bytes);
+        }
+        await this.#clock.sleep(PROBE_NAP, this.#signal);
+      }
+    } catch {
+      // Only the end of the connection interrupts the sleep.
     }
   }
 

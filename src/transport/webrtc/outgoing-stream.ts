@@ -123,6 +123,17 @@ export class OutgoingStream {
     return this.rtxSsrc === undefined ? this.#repeat(sent) : this.#wrap(sent, this.rtxSsrc, now);
   }
 
+  /**
+   * Send the newest packet again for no other reason than to send something.
+   *
+   * @returns bytes on the wire; undefined where there is none, or no retransmission was agreed on.
+   */
+  sendPadding(now: Millis): number | undefined {
+    const { newest } = this.#history;
+    if (newest === undefined || this.rtxSsrc === undefined) return undefined;
+    return this.#wrap(newest, this.rtxSsrc, now);
+  }
+
   /** The sender report of this instant. */
   report(now: Millis): Buffer {
     const rtpTime = this.clock.at((now * 1000) as Micros);

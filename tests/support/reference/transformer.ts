@@ -190,19 +190,20 @@ function attend(
   at: { readonly layer: number; readonly head: number; readonly token: number },
   fresh: readonly Token[],
 ): number[] {
-  const slots = input(given, "cache_bias").length;
+  const slots = input(given, "cache_bias").length / LAYERS;
   const cachedAt = (at.layer * HEADS + at.head) * slots;
   const cached = (name: string): number[][] =>
     rowsOf(input(given, name), HEAD_DIM).slice(cachedAt, cachedAt + slots);
   const table = (name: string): number[][] => rowsOf(input(given, name), HALF);
-  const [cos, sin, ownCos, ownSin] = ["cache_cos", "cache_sin", "query_cos", "query_sin"].map(
-    table,
-  );
+  const ofLayer = <T>(rows: ArrayLike<T>): T[] =>
+    Array.from(rows).slice(at.layer * slots, (at.layer + 1) * slots);
+  const [cos, sin] = ["cache_cos", "cache_sin"].map((name) => ofLayer(table(name)));
+  const [ownCos, ownSin] = ["query_cos", "query_sin"].map(table);
   const keys = [...cached("cache_key"), ...fresh.map((token) => token.key[at.head] ?? [])];
   const values = [...cached("cache_value"), ...fresh.map((token) => token.value[at.head] ?? [])];
   const allCos = [...(cos ?? []), ...(ownCos ?? [])];
   const allSin = [...(sin ?? []), ...(ownSin ?? [])];
-  const bias = [...input(given, "cache_bias"), ...fresh.map(() => 0)];
+  const bias = [...ofLayer(input(given, "cache_bias")), ...fresh.map(() => 0)];
   const query = rotate(
     fresh[at.token]?.query[at.head] ?? [],
     ownCos?.[at.token] ?? [],

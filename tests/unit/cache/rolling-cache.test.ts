@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { full, policyOf } from "../../../src/cache/policy.ts";
+import { policyOf } from "../../../src/cache/choice.ts";
+import { keepAll } from "../../../src/cache/keeping.ts";
 import { EMPTY_BIAS } from "../../../src/cache/rolling-cache.ts";
 import { LAYOUT, TinyCache, windowed } from "../../support/tiny-cache.ts";
 
@@ -46,7 +47,7 @@ describe("RollingCache", () => {
             held.push(...Array.from({ length: act.frames }, () => made++));
           } else {
             ({ sinks, window } = act);
-            tiny.cache.configure(windowed(sinks, window));
+            await tiny.cache.configure(windowed(sinks, window));
           }
           held = keep(held, sinks, window);
           expect(tiny.frames()).toEqual(held);
@@ -70,7 +71,8 @@ describe("RollingCache", () => {
   });
 
   it("turns dim i by theta^(-i / half) a frame", async () => {
-    const tiny = new TinyCache(windowed(0, 6), { ...LAYOUT, rotaryDim: 4, theta: 100 });
+    const position = { kind: "window", rotaryDim: 4, theta: 100 } as const;
+    const tiny = new TinyCache(windowed(0, 6), { ...LAYOUT, position });
     await tiny.commit(3);
     const third = 2 * LAYOUT.tokensPerFrame * 2;
     const [fast = 0, slow = 0] = tiny.cache.tables.sin.subarray(third, third + 2);
@@ -83,14 +85,18 @@ describe("RollingCache", () => {
     await tiny.commit(2);
     const { bias } = tiny.cache.tables;
     const used = 2 * LAYOUT.tokensPerFrame;
-    expect([...bias.subarray(0, used)]).toEqual(Array.from({ length: used }, () => 0));
-    expect(new Set(bias.subarray(used))).toEqual(new Set([EMPTY_BIAS]));
+    for (const layer of [0, 1]) {
+      const own = bias.subarray(layer * 18, (layer + 1) * 18);
+      expect([...own.subarray(0, used)]).toEqual(Array.from({ length: used }, () => 0));
+      expect(new Set(own.subarray(used))).toEqual(new Set([EMPTY_BIAS]));
+    }
   });
 
   it("holds a million frames' worth of time in positions below its own size", {
     timeout: 300_000,
   }, async () => {
-    const layout = { ...LAYOUT, layers: 1, heads: 1, headDim: 2, tokensPerFrame: 1 };
+    const small = { layers: 1, heads: 1, headDim: 2, tokensPerFrame: 1 };
+    const layout = { ...LAYOUT, ...small, slots: { least: 6, most: 6 } };
     const tiny = new TinyCache(windowed(2, 4), layout);
     const before = tiny.cache.tables;
     const frames = 1_000_000;
@@ -98,12 +104,13 @@ describe("RollingCache", () => {
     expect(tiny.cache.tables).toBe(before);
     expect(tiny.cache.committed).toBe(frames);
     expect(tiny.frames()).toEqual([0, 1, frames - 4, frames - 3, frames - 2, frames - 1]);
-    expect([...tiny.cache.record.position].sort((a, b) => a - b)).toEqual(tiny.frames());
+    const { position } = tiny.cache.record.facts;
+    expect([...position].sort((a, b) => a - b)).toEqual(tiny.frames());
   });
 
   it("refuses a frame too many under the policy `full`, and writes nothing then", async () => {
-    const tiny = new TinyCache(full);
-    await tiny.commit(LAYOUT.frames - 1);
+    const tiny = new TinyCache(keepAll);
+    await tiny.commit(5);
     const error = await tiny.commit(2).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "cache_overflow", recovery: "reset-cache" });
     expect(tiny.frames()).toEqual([0, 1, 2, 3, 4]);
@@ -135,7 +142,14 @@ describe("RollingCache", () => {
 });
 
 describe("policyOf", () => {
-  const bounds = { framesPerBlock: 2, windowFrames: 8, sinkFrames: 2 };
+  const layout = { ...LAYOUT, windowFrames: 8, slots: { least: 30, most: 30 } };
+  const bounds = {
+    framesPerBlock: 2,
+    layout,
+    isHost: true,
+    groupFrames: 4,
+    learned: () => undefined,
+  };
   const choice = { policy: "window", windowFrames: 8, sinkFrames: 2 } as const;
 
   it.each([

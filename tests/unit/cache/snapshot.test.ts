@@ -5,6 +5,10 @@ import { StreamError } from "../../../src/core/errors.ts";
 import { LAYOUT, TinyCache, windowed } from "../../support/tiny-cache.ts";
 
 const POLICY = windowed(1, 3);
+/** Of a slot in one layer: keys and values, heads, dims, bytes. */
+const BYTES_PER_SLOT = 2 * 2 * 4 * 4;
+const parse = (bytes: Uint8Array, layout = LAYOUT) =>
+  parseFrozenCache(bytes, layout, BYTES_PER_SLOT);
 
 /** A cache after `frames` frames. */
 async function cacheAfter(frames: number): Promise<TinyCache> {
@@ -21,10 +25,10 @@ describe("a frozen cache", () => {
       const bytes = await freezeCache(original.cache);
       for (const used of [0, 5]) {
         const other = await cacheAfter(used);
-        thawCache(other.cache, parseFrozenCache(bytes, LAYOUT));
+        await thawCache(other.cache, parse(bytes));
         expect(other.frames()).toEqual(original.frames());
         expect(other.cache.committed).toBe(frames);
-        expect(other.cache.record.held).toEqual(original.cache.record.held);
+        expect(other.cache.record.frames).toEqual(original.cache.record.frames);
         expect(await freezeCache(other.cache)).toEqual(bytes);
       }
     },
@@ -33,7 +37,7 @@ describe("a frozen cache", () => {
   it("goes on as the original goes on, page by page", async () => {
     const original = await cacheAfter(5);
     const copy = new TinyCache(POLICY);
-    thawCache(copy.cache, parseFrozenCache(await freezeCache(original.cache), LAYOUT));
+    await thawCache(copy.cache, parse(await freezeCache(original.cache)));
     for (let frame = 0; frame < 4; frame++) {
       await Promise.all([original.commit(1), copy.commit(1)]);
       expect(await freezeCache(copy.cache)).toEqual(await freezeCache(original.cache));
@@ -44,19 +48,19 @@ describe("a frozen cache", () => {
     const bytes = await freezeCache((await cacheAfter(4)).cache);
     const others = [bytes.subarray(1), bytes.subarray(0, -1), Uint8Array.from([...bytes, 0])];
     for (const other of others) {
-      expect(() => parseFrozenCache(other, LAYOUT)).toThrow(
-        expect.objectContaining({ code: "snapshot_invalid" }),
-      );
+      expect(() => parse(other)).toThrow(expect.objectContaining({ code: "snapshot_invalid" }));
     }
-    expect(() => parseFrozenCache(bytes, { ...LAYOUT, headDim: 8 })).toThrow(StreamError);
-    expect(() => parseFrozenCache(bytes, { ...LAYOUT, frames: 3 })).toThrow(StreamError);
+    expect(() => parseFrozenCache(bytes, LAYOUT, 2 * BYTES_PER_SLOT)).toThrow(StreamError);
+    const fewer = { ...LAYOUT, slots: { least: 9, most: 9 } };
+    expect(() => parse(bytes, fewer)).toThrow(StreamError);
+    expect(() => parse(bytes, { ...LAYOUT, tokensPerFrame: 2 })).toThrow(StreamError);
   });
 
   it("never crashes on bytes from nowhere", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {
-          parseFrozenCache(bytes, LAYOUT);
+          parse(bytes);
         } catch (error) {
           expect(error).toMatchObject({ code: "snapshot_invalid" });
         }
