@@ -80,7 +80,10 @@ class _Block(nn.Module):
 
 
 class LevelDenoiser(nn.Module):
-    """Noisy latent, the last clean frames and features to scores of every level of every channel."""
+    """Noisy latent, the last clean frames and features to scores of every level of every channel.
+
+    With a summary, every cell also sees the whole of the noisy latent, so that all can agree on what its noise decides.
+    """
 
     def __init__(self, config: LevelModelConfig) -> None:
         super().__init__()
@@ -93,6 +96,8 @@ class LevelDenoiser(nn.Module):
         self.blocks = nn.ModuleList(_Block(width) for _ in range(world.denoiser.depth))
         self.last = nn.Conv2d(width, world.latent_channels * config.levels, 1)
         self.copy = nn.Parameter(torch.tensor(3.0))
+        cells = world.latent_channels * world.height * world.width
+        self.whole = nn.Linear(cells, width, bias=False) if world.summary else None
 
     def forward(self, sample: Tensor, sigma: Tensor, features: Tensor, previous: Tensor) -> Tensor:
         """Unnormalised log-probability of each level.
@@ -104,6 +109,8 @@ class LevelDenoiser(nn.Module):
         angles = sigma[:, None] * math.pi * torch.tensor(WAVES)
         embedding = self.sigma(torch.cat([angles.sin(), angles.cos()], -1))
         x = self.first(torch.cat([sample, features, past.flatten(1, 2)], 1)) + self.place
+        if self.whole is not None:
+            x = x + self.whole(sample.flatten(1))[:, :, None, None]
         for block in self.blocks:
             x = block(x, embedding)
         return self.last(F.silu(x)) + self.copy * past[:, -1]

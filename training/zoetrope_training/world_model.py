@@ -32,6 +32,9 @@ class WorldModelConfig:
     """Floats in a control vector."""
     previous_frames: int = 2
     """Clean latents the denoiser is also given (the copy path); 0 for none."""
+    summary: bool = False
+    """Whether the conditioning of a frame's tokens sees the whole frame, not its control alone, and a denoiser of levels
+    the whole of its sample in every cell."""
     features: int = 64
     """Channels of the encoder's features; separable only."""
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
@@ -57,7 +60,11 @@ class WorldModelConfig:
 
 
 class FrameTokens(nn.Module):
-    """Latent frames to tokens: linear patches, a learned place in the picture, the frame's control."""
+    """Latent frames to tokens: linear patches, a learned place in the picture, the frame's control.
+
+    With a summary, every token's queries and keys know the whole frame from the first layer on: where it was taken,
+    and where its control leads.
+    """
 
     def __init__(self, config: WorldModelConfig, channels: int) -> None:
         super().__init__()
@@ -67,12 +74,20 @@ class FrameTokens(nn.Module):
         self.control = nn.Linear(config.controls, width)
         self.conditioning = nn.Sequential(nn.Linear(config.controls, width), nn.SiLU(), nn.Linear(width, width))
         self.sigma = SigmaEmbedding(width)
+        cells = channels * config.height * config.width
+        self.summary = nn.Linear(cells, width) if config.summary else None
 
     def forward(self, latents: Tensor, control: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """Shapes: `latents` [n, C, H, W], `control` [n, N], `sigma` [n]; tokens [n, L, width], conditioning [n, width]."""
         patches = F.pixel_unshuffle(latents, self.patch).flatten(2).transpose(1, 2)
         tokens = self.project(patches) + self.place + self.control(control)[:, None]
-        return tokens, self.conditioning(control) + self.sigma(sigma)
+        if self.summary is None:
+            return tokens, self.conditioning(control) + self.sigma(sigma)
+        first, *rest = self.conditioning
+        hidden = first(control) + self.summary(latents.flatten(1))
+        for part in rest:
+            hidden = part(hidden)
+        return tokens, hidden + self.sigma(sigma)
 
 
 def to_grid(tokens: Tensor, height: int, width: int, factor: int) -> Tensor:
