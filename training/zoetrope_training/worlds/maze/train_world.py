@@ -144,7 +144,7 @@ def loss_of(
     if returns.any():
         looks = mass.permute(0, 2, 1, 3)[returns]
         loss = loss - LOOK_WEIGHT * looks.clamp(min=1e-6).log().mean()
-    shares = lambda: {"looks": looks.mean()} if returns.any() else {}
+    shares = lambda: {"looks": looks.detach().mean()} if returns.any() else {}
     return loss, lambda: shares() | _hits(best_levels(scores.detach(), levels) == target[chosen], changed, clips, sigma, chosen)
 
 
