@@ -1,9 +1,9 @@
 /** Does hour three cost what minute one cost? Block time and memory over many thousands of frames. */
 
-import { readFileSync } from "node:fs";
 import type { BenchFigures, BenchFlags } from "./bench.ts";
 import { openBench } from "./engine.ts";
 import { randomPlay } from "./play.ts";
+import { residentMegabytes } from "./resident.ts";
 import { median, rounded } from "./statistics.ts";
 
 const STANDARD_FRAMES = 20_000;
@@ -49,10 +49,4 @@ export async function run({ model, length = STANDARD_FRAMES }: BenchFlags): Prom
 function growth(memory: readonly number[]): number {
   const span = SPAN_FRAMES / MEMORY_EVERY_FRAMES;
   return median(memory.slice(-span)) - median(memory.slice(span, 2 * span));
-}
-
-/** Resident memory of process `pid`, MB. */
-function residentMegabytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1024;
 }

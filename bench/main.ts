@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   world: () => import("./world.ts"),
   model: () => import("./model.ts"),
   flat: () => import("./flat.ts"),
+  hour: () => import("./hour.ts"),
   quality: () => import("./quality.ts"),
   cache: () => import("./cache.ts"),
   webrtc: () => import("./webrtc.ts"),
