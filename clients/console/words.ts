@@ -19,6 +19,10 @@ const BY_CODE: Readonly<Record<string, Notice>> = {
     title: "All seats are taken",
     advice: "The server makes as many streams as it can hold. Try again in a little while.",
   },
+  rate_limited: {
+    title: "Too many at once",
+    advice: "The server asks for a short break. Try again in a minute.",
+  },
   unknown_model: {
     title: "This model is not here",
     advice: "Go back and pick one that the server offers.",
