@@ -62,6 +62,12 @@ const BY_CODE: Readonly<Record<string, Notice>> = {
   },
 };
 
+/** A server that has nothing to play. */
+export const NO_MODELS: Notice = {
+  title: "There is no world here yet",
+  advice: "Start the server with --models and a folder that holds a model package.",
+};
+
 /** An error of the server or the SDK, for a person. */
 export const describeError = (error: StreamError): Notice =>
   BY_CODE[error.code] ?? { title: "Something went wrong", advice: `${error.message}.` };

@@ -69,9 +69,19 @@ describe("on a wire that can be cut", () => {
     expect(here.held()).toMatchObject({ left: 1 });
   });
 
-  test("a model that is not there is said in words", async () => {
+  test("a model that is not there is said in words, and the way back leads to those that are", async () => {
     here = await visit(browser, `${server.address}/#/play/no-such-world`);
     await title("This model is not here");
+    await here.page.getByRole("button", { name: "All worlds" }).click();
+    await here.page.getByRole("link", { name: /Tiny separable/ }).waitFor();
+  });
+
+  test("a server without models says what to do", async () => {
+    here = await visit(browser, server.address, undefined, (page) =>
+      page.route("**/v1/models", (route) => route.fulfill({ json: { models: [] } })),
+    );
+    await title("There is no world here yet");
+    await here.page.getByText("--models").waitFor();
   });
 
   test("a server that does not answer is said in the library, and found again on request", async () => {
