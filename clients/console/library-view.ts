@@ -1,8 +1,9 @@
-import { StreamError, toStreamError } from "../../src/core/errors.ts";
+import { toStreamError } from "../../src/core/errors.ts";
 import { coverAddress, listModels, type ModelSummary, startAddress } from "../web/index.ts";
 import { element, type View } from "./element.ts";
 import { brand } from "./header.ts";
-import { describeError } from "./words.ts";
+import { problemBox } from "./problem.ts";
+import { describeError, NO_MODELS } from "./words.ts";
 
 /** The screen on which a model is picked. */
 export function libraryView(): View {
@@ -35,7 +36,10 @@ export function libraryView(): View {
 
 async function fill(list: HTMLElement, signal: AbortSignal): Promise<void> {
   const content = await listModels().then(cards, (cause: unknown) => [
-    problem(toStreamError(cause), () => fill(list, signal)),
+    problemBox(describeError(toStreamError(cause)), {
+      label: "Try again",
+      act: () => void fill(list, signal),
+    }),
   ]);
   if (signal.aborted) return;
   list.setAttribute("aria-busy", "false");
@@ -44,9 +48,7 @@ async function fill(list: HTMLElement, signal: AbortSignal): Promise<void> {
 }
 
 const cards = (models: readonly ModelSummary[]): HTMLElement[] =>
-  models.length > 0
-    ? models.map(card)
-    : [problem(new StreamError("unknown_model", "the server has no model"))];
+  models.length > 0 ? models.map(card) : [problemBox(NO_MODELS)];
 
 function card(model: ModelSummary): HTMLElement {
   const { width, height, frame_rate } = model.video;
@@ -70,24 +72,4 @@ function card(model: ModelSummary): HTMLElement {
       element("span", { class: "button button--strong card__play" }, "Play"),
     ),
   );
-}
-
-function problem(error: StreamError, again?: () => Promise<void>): HTMLElement {
-  const { title, advice } = describeError(error);
-  const box = element(
-    "div",
-    { class: "problem", role: "alert" },
-    element("h2", {}, title),
-    element("p", {}, advice),
-  );
-  if (again) {
-    const retry = element(
-      "button",
-      { type: "button", class: "button button--strong" },
-      "Try again",
-    );
-    retry.addEventListener("click", () => void again());
-    box.append(retry);
-  }
-  return box;
 }

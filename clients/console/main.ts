@@ -3,8 +3,10 @@
 import { StreamError, toStreamError } from "../../src/core/errors.ts";
 import { listModels, type ModelSummary } from "../web/index.ts";
 import { element, type View } from "./element.ts";
+import { brand } from "./header.ts";
 import { libraryView } from "./library-view.ts";
 import { playView } from "./play-view.ts";
+import { problemBox } from "./problem.ts";
 import { watchTarget } from "./watch-link.ts";
 import { watchView } from "./watch-view.ts";
 import { describeError } from "./words.ts";
@@ -25,12 +27,17 @@ async function findModel(id: string): Promise<ModelSummary> {
 }
 
 function problemView(error: StreamError): View {
-  const { title, advice } = describeError(error);
-  const retry = element("button", { type: "button", class: "button button--strong" }, "Try again");
-  retry.addEventListener("click", () => void route());
-  const box = element("div", { class: "problem", role: "alert" });
-  box.append(element("h2", {}, title), element("p", {}, advice), retry);
-  return { root: element("main", { class: "library__main" }, box), dispose: () => undefined };
+  const remedy =
+    error.code === "unknown_model"
+      ? { label: "All worlds", act: () => location.assign("#/") }
+      : { label: "Try again", act: () => void route() };
+  const root = element(
+    "div",
+    { class: "library" },
+    element("header", { class: "header" }, brand()),
+    element("main", { class: "library__main" }, problemBox(describeError(error), remedy)),
+  );
+  return { root, dispose: () => undefined };
 }
 
 async function route(): Promise<void> {
@@ -40,14 +47,14 @@ async function route(): Promise<void> {
     show(watchView(watched, () => void route()));
     return;
   }
-  const id = /^#\/play\/([^/]+)$/.exec(location.hash)?.[1];
+  const id = /^#\/play\/([a-z0-9-]+)$/.exec(location.hash)?.[1];
   if (id === undefined) {
     document.title = "Zoetrope";
     show(libraryView());
     return;
   }
   const address = location.hash;
-  const next = await findModel(decodeURIComponent(id)).then(
+  const next = await findModel(id).then(
     (model) => () => {
       document.title = `${model.title} · Zoetrope`;
       return playView(model, () => void route());

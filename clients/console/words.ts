@@ -19,6 +19,10 @@ const BY_CODE: Readonly<Record<string, Notice>> = {
     title: "All seats are taken",
     advice: "The server makes as many streams as it can hold. Try again in a little while.",
   },
+  rate_limited: {
+    title: "Too many at once",
+    advice: "The server asks for a short break. Try again in a minute.",
+  },
   unknown_model: {
     title: "This model is not here",
     advice: "Go back and pick one that the server offers.",
@@ -56,6 +60,12 @@ const BY_CODE: Readonly<Record<string, Notice>> = {
     title: "Not right now",
     advice: "The session is busy with something else. Try once more.",
   },
+};
+
+/** A server that has nothing to play. */
+export const NO_MODELS: Notice = {
+  title: "There is no world here yet",
+  advice: "Start the server with --models and a folder that holds a model package.",
 };
 
 /** An error of the server or the SDK, for a person. */

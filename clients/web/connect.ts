@@ -61,8 +61,8 @@ export interface WatchOptions extends JoinOptions {
  * Lifetime: the session holds a connection, a worker where packets are decoded here, and an animation-frame loop
  * until it is closed.
  * @throws {StreamError} the server's own error when it refuses, `server_unreachable` when it cannot be reached.
- *   `internal`, with its cause, when the canvas has a context of another kind or the browser refuses the
- *   worker's address.
+ *   `internal`, with its cause, when the canvas has a context of another kind or the page's content security
+ *   policy refuses the worker.
  * @throws the signal's reason when `signal` aborts first.
  */
 export async function connect<Values extends ControlValues = ControlValues>(
@@ -128,9 +128,9 @@ async function open<Values extends ControlValues>(
         });
         resolve(session);
       } catch (cause) {
+        refusal = toStreamError(cause);
         link.send({ type: "session.stop" });
         link.close();
-        reject(toStreamError(cause));
       }
     };
     const handlers: LinkHandlers = {

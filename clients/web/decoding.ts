@@ -17,7 +17,7 @@ export class Decoding {
   readonly #worker: Worker;
 
   constructor(workerUrl: string | URL, handlers: DecodingHandlers) {
-    this.#worker = new Worker(workerUrl, { type: "module", name: "zoetrope-decode" });
+    this.#worker = startWorker(new URL(workerUrl, location.href));
     this.#worker.addEventListener("message", ({ data }: MessageEvent<DecodeReply>) => {
       deliver(data, handlers);
     });
@@ -49,6 +49,18 @@ export class Decoding {
   #post(request: DecodeRequest, transfer: Transferable[] = []): void {
     this.#worker.postMessage(request, transfer);
   }
+}
+
+/** Start `script` as a worker. From another origin a browser starts none, but lets one of the page's own import it. */
+function startWorker({ href, origin }: URL): Worker {
+  const options = { type: "module", name: "zoetrope-decode" } as const;
+  if (origin === location.origin) return new Worker(href, options);
+  const starter = new Blob([`import ${JSON.stringify(href)};`], { type: "text/javascript" });
+  const address = URL.createObjectURL(starter);
+  const worker = new Worker(address, options);
+  // The worker says nothing before it has loaded its script.
+  worker.addEventListener("message", () => URL.revokeObjectURL(address), { once: true });
+  return worker;
 }
 
 function deliver(reply: DecodeReply, handlers: DecodingHandlers): void {

@@ -15,6 +15,7 @@ import { offerToViewer } from "../transport/webrtc/viewer-offer.ts";
 import { type Refusal, WebSocketEndpoint } from "../transport/websocket/endpoint.ts";
 import type { Peer } from "../transport/websocket/peer.ts";
 import { type AccessRules, accessRules, refuseRequest } from "./access.ts";
+import { AddressLimits } from "./address-limits.ts";
 import type { Config } from "./config.ts";
 import { Conversation } from "./conversation.ts";
 import { Engines, type StartEngine } from "./engines.ts";
@@ -105,6 +106,7 @@ export class ZoetropeServer {
         grace: as(config.grace * 1000),
       },
       most: config.sessions,
+      rate: addressLimits(config, clock),
       clock,
       metrics,
       logger,
@@ -252,7 +254,8 @@ export class ZoetropeServer {
       clock,
       admit: ({ headers }) =>
         this.#isFull(config.sessions + config.viewers) ? TOO_MANY : refuseRequest(headers, rules),
-      accept: (peer: Peer) => new Conversation(peer, { sessions, models, clock, metrics, logger }),
+      accept: (peer: Peer, address) =>
+        new Conversation(peer, { address, sessions, models, clock, metrics, logger }),
     });
   }
 
@@ -274,6 +277,11 @@ function modelsToPreload({ preload }: Config, models: Models): OfferedModel[] {
   if (preload !== undefined) return preload.map((id) => models.get(id));
   return models.offered.slice(0, 1);
 }
+
+const addressLimits = ({ sessionRate }: Config, clock: Clock): AddressLimits | undefined =>
+  sessionRate === 0
+    ? undefined
+    : new AddressLimits(clock, { perSecond: sessionRate / 60, burst: sessionRate });
 
 const addressOf = (host: string, port: number): URL => {
   const name = host === "0.0.0.0" || host === "::" ? "localhost" : host;

@@ -60,6 +60,10 @@ const configSchema = z.strictObject({
     .max(1000)
     .default(4)
     .meta({ title: "Most sessions at once; more are told to come back later", placeholder: "N" }),
+  sessionRate: z.number().int().min(0).max(60_000).default(60).meta({
+    title: "Most sessions that one address may open in a minute; 0 for any number",
+    placeholder: "N",
+  }),
   idle: seconds(1, 86_400).default(900).meta({
     title: "A session ends after this long without any input",
     unit: "seconds",

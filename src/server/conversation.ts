@@ -15,6 +15,8 @@ import { pong, refusalOf, type Speaker, steer, understand } from "./viewers/stee
 
 /** What a conversation needs of the server. */
 export interface ConversationParts {
+  /** Where the client is. */
+  readonly address: string;
   readonly sessions: Sessions;
   readonly models: Models;
   readonly clock: Clock;
@@ -100,12 +102,12 @@ export class Conversation implements PeerHandlers {
 
   async #start(message: StartMessage, askedAt: Millis): Promise<void> {
     this.#stage = { kind: "opening" };
-    const { sessions, models } = this.#parts;
+    const { sessions, models, address } = this.#parts;
     try {
       const { model, start, parameters, media } = message;
       chooseCodec(media, models.get(model));
       const { markers } = media;
-      const hosted = await sessions.create({ model, start, parameters, markers });
+      const hosted = await sessions.create({ model, start, parameters, markers }, address);
       if (this.#isOver()) {
         // Nobody knows this session's secret, so nobody could come back to it.
         await hosted.session.end("abandoned");

@@ -133,7 +133,8 @@ async function ffmpeg(): Promise<Finding> {
   try {
     return ok("ffmpeg", await ffmpegVersion());
   } catch (cause) {
-    const advice = "needed only to render .gif or enlarged videos: apt-get install ffmpeg";
+    const advice =
+      "needed only for live playlists, uploads, .gif and enlarged videos: apt-get install ffmpeg";
     return warn("ffmpeg", toStreamError(cause).message, advice);
   }
 }

@@ -94,8 +94,8 @@ async function packagesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     throw new StreamError(
       "config_invalid",
-      `cannot read the models folder ${folder}: name another with --models`,
-      { cause },
+      `${whyUnreadable(folder, cause)}: put model packages there, or name another folder with --models`,
+      { cause, detail: { setting: "models" } },
     );
   });
   const inside = entries
@@ -104,6 +104,16 @@ async function packagesIn(folder: string): Promise<string[]> {
     .toSorted();
   const isPackage = await Promise.all(inside.map((path) => isFile(join(path, MANIFEST))));
   return inside.filter((_, i) => isPackage[i]);
+}
+
+function whyUnreadable(folder: string, cause: unknown): string {
+  const { code = "unknown" } = cause as { readonly code?: string };
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: `there is no models folder ${folder}`,
+    ENOTDIR: `the models folder ${folder} is a file`,
+    EACCES: `the models folder ${folder} may not be read`,
+  };
+  return reasons[code] ?? `cannot read the models folder ${folder} (${code})`;
 }
 
 const isFile = (path: string): Promise<boolean> =>

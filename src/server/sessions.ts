@@ -14,6 +14,7 @@ import {
   requireStart,
 } from "../stream/parameters.ts";
 import { Session } from "../stream/session.ts";
+import type { AddressLimits } from "./address-limits.ts";
 import { inProtocolWords } from "./cache-messages.ts";
 import type { Engines, RunningEngine } from "./engines.ts";
 import { parameterChangeOf } from "./event-messages.ts";
@@ -29,6 +30,8 @@ export interface SessionsOptions {
   readonly limits: SessionLimits;
   /** Most sessions at once, those that are being opened included. */
   readonly most: number;
+  /** How often one address may open one; as often as it likes when absent. */
+  readonly rate?: AddressLimits | undefined;
   readonly clock: Clock;
   readonly metrics: ServerMetrics;
   readonly logger: Logger;
@@ -72,15 +75,15 @@ export class Sessions {
   }
 
   /**
-   * Open a session; its grace period runs until somebody joins it.
+   * Open a session for a client at `address`; its grace period runs until somebody joins it.
    *
-   * @throws {StreamError} `unknown_model`, `unknown_start`, `bad_parameter`, `session_limit`, or the reason
-   *   why the engine has none to give.
+   * @throws {StreamError} `unknown_model`, `unknown_start`, `bad_parameter`, `session_limit`, `rate_limited`, or
+   *   the reason why the engine has none to give.
    */
-  async create(request: SessionRequest): Promise<HostedSession> {
+  async create(request: SessionRequest, address: string): Promise<HostedSession> {
     const { metrics } = this.#options;
     try {
-      const hosted = await this.#create(request);
+      const hosted = await this.#create(request, address);
       metrics.starts.add(1, { result: "ok" });
       return hosted;
     } catch (cause) {
@@ -115,12 +118,12 @@ export class Sessions {
     await Promise.all(this.all.map(({ session }) => session.end(reason)));
   }
 
-  async #create(request: SessionRequest): Promise<HostedSession> {
+  async #create(request: SessionRequest, address: string): Promise<HostedSession> {
     const model = this.#options.models.get(request.model);
     const seed = randomInt(SEEDS);
     // What makes no sense is refused before an engine is asked.
     parametersOf(request, model, seed);
-    this.#admit();
+    this.#admit(address);
     this.#opening += 1;
     try {
       const engine = await this.#options.engines.ready(model);
@@ -133,14 +136,25 @@ export class Sessions {
     }
   }
 
-  #admit(): void {
-    if (this.free > 0) return;
-    const { most } = this.#options;
-    const why = this.#isClosed ? "the server is shutting down" : `all ${most} sessions are in use`;
-    throw new StreamError("session_limit", `${why}; try again later`, {
-      recovery: "retry",
-      detail: { limit: most, retry_after_ms: RETRY_AFTER },
-    });
+  #admit(address: string): void {
+    const { most, rate } = this.#options;
+    if (this.free <= 0) {
+      const why = this.#isClosed
+        ? "the server is shutting down"
+        : `all ${most} sessions are in use`;
+      throw new StreamError("session_limit", `${why}; try again later`, {
+        recovery: "retry",
+        detail: { limit: most, retry_after_ms: RETRY_AFTER },
+      });
+    }
+    const wait = rate?.take(address);
+    if (wait === undefined) return;
+    const seconds = Math.ceil(wait / 1000);
+    throw new StreamError(
+      "rate_limited",
+      `too many sessions were opened from this address; try again in ${seconds} s`,
+      { recovery: "retry", detail: { retry_after_ms: wait } },
+    );
   }
 
   async #host(

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { Millis } from "../core/units.ts";
+import { as, type Millis } from "../core/units.ts";
 
 /** How much is let through: so many a second, sustained, and a burst above that. */
 export interface Rate {
@@ -23,12 +23,22 @@ export class RateLimit {
 
   /** Take one; false when there is none left. */
   take(): boolean {
+    this.#fill();
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  /** Time until there is one to take. */
+  get wait(): Millis {
+    this.#fill();
+    return as(Math.max(0, Math.ceil(((1 - this.#tokens) / this.#rate.perSecond) * 1000)));
+  }
+
+  #fill(): void {
     const now = this.#clock.now();
     const gained = ((now - this.#filledAt) / 1000) * this.#rate.perSecond;
     this.#tokens = Math.min(this.#rate.burst, this.#tokens + gained);
     this.#filledAt = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
   }
 }

@@ -3,7 +3,7 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { openBrowser } from "./support/chromium.ts";
 import { serve, type TestServer } from "./support/server.ts";
@@ -11,12 +11,15 @@ import { eventually, type Visit, visit } from "./support/visit.ts";
 
 const run = promisify(execFile);
 
+/** The origin of a page that is not the server's; its files are made up here. */
+const ELSEWHERE = "http://localhost:9000";
+
 let server: TestServer;
 let browser: Browser;
 let here: Visit;
 
 beforeAll(async () => {
-  [server, browser] = await Promise.all([serve(), openBrowser()]);
+  [server, browser] = await Promise.all([serve("--origins", ELSEWHERE), openBrowser()]);
 });
 
 afterAll(async () => {
@@ -70,6 +73,19 @@ test("a refusal has the server's own code", async () => {
   expect(code).toBe("unknown_model");
 });
 
+test("a canvas that is in use for something else is refused with the reason", async () => {
+  here = await visit(browser, server.address);
+  const error = await here.page.evaluate(`(async () => {
+    const { connect } = await import("/zoetrope.js");
+    const canvas = document.createElement("canvas");
+    canvas.getContext("bitmaprenderer");
+    return connect({ model: "tiny-separable", transport: "websocket", canvas })
+      .catch(({ code, message }) => ({ code, message }));
+  })()`);
+  expect(error).toMatchObject({ code: "internal" });
+  expect(here.sent.at(-1)).toEqual({ type: "session.stop" });
+});
+
 test("without its decoding worker the page says that it cannot show pictures, and lets the session go", async () => {
   here = await visit(browser, `${server.address}/#/play/tiny-separable`, undefined, (page) =>
     page.route("**/decode-worker.js", (route) => route.abort()),
@@ -101,15 +117,22 @@ test("a decoder that keeps failing gives way to the next codec, and the session 
   await here.markerWhen(({ frame }) => frame > 5);
 });
 
+/** Packets that reached the page and were decoded, or thrown away. */
+const acknowledged = (): number =>
+  here.sent.findLast((message) => message.type === "media.ack")?.sequence ?? 0;
+
 test.each([
   ["h264", "mp4", "h264"],
   ["vp8", "webm", "vp8"],
 ])("a recording of %s is a playable %s file", async (codec, extension, stream) => {
   here = await visit(browser, world(codec));
-  const began = await here.markerWhen(() => true);
+  await here.markerWhen(() => true);
   await here.page.getByRole("button", { name: "Record", exact: true }).click();
   await here.page.locator(".badge").waitFor();
-  await here.markerWhen(({ frame }) => frame > began.frame + 30);
+  const before = acknowledged();
+  await eventually(() => {
+    expect(acknowledged()).toBeGreaterThan(before + 30);
+  });
   const [file] = await Promise.all([
     here.page.waitForEvent("download"),
     here.page.getByRole("button", { name: "Stop recording" }).click(),
@@ -124,20 +147,33 @@ test.each([
   expect(Number(streams[0]?.["nb_read_frames"])).toBeGreaterThan(10);
 });
 
-test("the example of the SDK's README works as it is written", async () => {
+/** The example of the SDK's README, with the changes that a test needs, at `/example.html`. */
+async function withExample(page: Page, change: (html: string) => string): Promise<void> {
   const readme = await readFile(new URL("../../clients/web/README.md", import.meta.url), "utf8");
   const example = /```html\n([\s\S]*?)```/.exec(readme)?.[1];
   if (example === undefined) throw new Error("the README has no example");
-  const body = example
-    .replace(
-      /model: "[a-z-]+"/,
-      'model: "tiny-separable", transport: "websocket", media: { markers: true }',
-    )
-    .replace(/<\/script>/, "</script>");
-  here = await visit(browser, `${server.address}/example.html`, undefined, (page) =>
-    page.route("**/example.html", (route) =>
-      route.fulfill({ contentType: "text/html", body: `<!doctype html>${body}` }),
-    ),
+  const html = example.replace(
+    /model: "[a-z-]+"/,
+    'model: "tiny-separable", transport: "websocket", media: { markers: true }',
+  );
+  await page.route("**/example.html", (route) =>
+    route.fulfill({ contentType: "text/html", body: `<!doctype html>${change(html)}` }),
+  );
+}
+
+test.each([
+  ["as it is written", () => server.address, (html: string) => html],
+  [
+    "from another origin, given the server's address",
+    () => ELSEWHERE,
+    (html: string) =>
+      html
+        .replace('"/zoetrope.js"', `"${server.address}/zoetrope.js"`)
+        .replace("connect({", `connect({ url: "${server.address}",`),
+  ],
+])("the example of the SDK's README works %s", async (_title, origin, change) => {
+  here = await visit(browser, `${origin()}/example.html`, undefined, (page) =>
+    withExample(page, change),
   );
   await here.markerWhen(() => true);
   await here.page.keyboard.down("ArrowLeft");

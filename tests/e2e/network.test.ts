@@ -1,7 +1,7 @@
 /** What goes wrong on the way: lost connections, servers that are full or gone, models that die. */
 
 import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { openBrowser } from "./support/chromium.ts";
 import { serve, type TestServer } from "./support/server.ts";
 import { eventually, type Visit, visit } from "./support/visit.ts";
@@ -51,8 +51,9 @@ describe("on a wire that can be cut", () => {
     expect(resumed.session).toBe(created.session);
     const after = await here.markerWhen(({ frame }) => frame > before.frame);
     await here.page.getByRole("heading", { name: "Reconnecting" }).waitFor({ state: "hidden" });
+    const heard = here.events.length;
     await here.page.keyboard.down("ArrowLeft");
-    const applied = await here.heard("input.applied");
+    const applied = await here.heard("input.applied", heard);
     expect(applied.frame).toBeGreaterThan(after.frame);
   });
 
@@ -69,9 +70,19 @@ describe("on a wire that can be cut", () => {
     expect(here.held()).toMatchObject({ left: 1 });
   });
 
-  test("a model that is not there is said in words", async () => {
+  test("a model that is not there is said in words, and the way back leads to those that are", async () => {
     here = await visit(browser, `${server.address}/#/play/no-such-world`);
     await title("This model is not here");
+    await here.page.getByRole("button", { name: "All worlds" }).click();
+    await here.page.getByRole("link", { name: /Tiny separable/ }).waitFor();
+  });
+
+  test("a server without models says what to do", async () => {
+    here = await visit(browser, server.address, undefined, (page) =>
+      page.route("**/v1/models", (route) => route.fulfill({ json: { models: [] } })),
+    );
+    await title("There is no world here yet");
+    await here.page.getByText("--models").waitFor();
   });
 
   test("a server that does not answer is said in the library, and found again on request", async () => {
@@ -89,6 +100,7 @@ describe("on a wire that can be cut", () => {
 
 test("a full server says so, and lets the page in when there is room", async () => {
   const server = await serve("--sessions", "1");
+  onTestFinished(() => server.stop());
   const first = await visit(browser, server.address + WORLD);
   await first.markerWhen(() => true);
   here = await visit(browser, server.address + WORLD);
@@ -100,11 +112,11 @@ test("a full server says so, and lets the page in when there is room", async () 
   });
   await here.markerWhen(() => true);
   await first.close();
-  await server.stop();
 });
 
 test("a session nobody touches ends with a word, and a new one can be had", async () => {
   const server = await serve("--idle", "2");
+  onTestFinished(() => server.stop());
   here = await visit(browser, server.address + WORLD);
   const created = await here.heard("session.created");
   await title("Still there?");
@@ -112,7 +124,6 @@ test("a session nobody touches ends with a word, and a new one can be had", asyn
   await here.page.getByRole("button", { name: "Start again" }).click();
   const again = await here.heard("session.created", before);
   expect(again.session).not.toBe(created.session);
-  await server.stop();
 });
 
 describe("a model that dies", () => {

@@ -134,6 +134,18 @@ describe("in a running world", () => {
     expect(here.held()).toEqual({ mood: "wild" });
   });
 
+  test("the page itself never scrolls, however long the panel is", async () => {
+    const { page } = here;
+    await page.setViewportSize({ width: 1280, height: 600 });
+    const hidden = await page
+      .locator(".panel")
+      .evaluate((box) => box.scrollHeight - box.clientHeight);
+    const beyond = await page.evaluate(() => document.documentElement.scrollHeight - innerHeight);
+
+    expect(hidden).toBeGreaterThan(0);
+    expect(beyond).toBeLessThanOrEqual(0);
+  });
+
   test("the numbers are measured: frame rate, interval, latency and the memory's size", async () => {
     await here.page.keyboard.press("ArrowLeft");
     for (const label of ["Input to picture", "Frame rate", "Frame interval", "Memory"]) {

@@ -59,7 +59,14 @@ export class Service implements AsyncDisposable {
     clock = systemClock,
   }: ServiceOptions): Promise<Service> {
     const resolved = resolveConfig({
-      flags: { port: 0, models: [FIXTURES], preload: ["tiny-separable"], ...config },
+      // All clients of a test have one address.
+      flags: {
+        port: 0,
+        models: [FIXTURES],
+        preload: ["tiny-separable"],
+        sessionRate: 0,
+        ...config,
+      },
       environment: {},
     });
     const models = await findModels(resolved.config.models, loadPackage);

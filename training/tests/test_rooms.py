@@ -137,6 +137,26 @@ def test_a_curve_counts_until_it_first_falls_to_the_baseline() -> None:
     assert frames_above(torch.tensor([3.0, 2.0, 1.0, 5.0]), torch.tensor([1.0, 1.0, 1.0, 1.0])) == 2
 
 
+def test_an_evaluation_has_the_headline_figures_that_its_length_allows() -> None:
+    scores = lambda *horizons: {
+        "nextFrame": {"model": {"2": 20.0}, "copyLast": 15.5, "autoencoder": 25.0},
+        "rollOut": {
+            "horizons": list(horizons),
+            "model": {"2": [19.0, 18.0, 17.0][: len(horizons)]},
+            "shuffledKeys": [15.0, 14.0, 12.0][: len(horizons)],
+            "copyLast": [15.0, 14.0, 13.5][: len(horizons)],
+            "framesAboveCopyLast": {"2": 12},
+        },
+    }
+    long = evaluate.headline({"heldOutWalks": scores(1, 8, 16), "heldOutLevel": scores(1, 8, 16)})
+    short = evaluate.headline({"heldOutWalks": scores(1, 8), "heldOutLevel": scores(1, 8)})
+
+    assert long["psnr_16_over_shuffled_keys_held_out_walks"] == 5.0
+    assert long["psnr_16_over_copy_last_held_out_level"] == 3.5
+    assert short == {name: figure for name, figure in long.items() if "psnr_16" not in name}
+    assert short["next_frame_over_copy_last_held_out_walks"] == 4.5
+
+
 def test_a_tiny_training_ends_in_a_package_that_plays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs, package = tmp_path / "runs", tmp_path / "package"
     monkeypatch.setattr(SHELF, "runs", runs)

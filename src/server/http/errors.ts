@@ -34,7 +34,10 @@ const statusOf = (code: ErrorCode): number => STATUS[code] ?? 500;
 
 /** Answer with `error`, as every failed request is answered. */
 export function sendError(reply: FastifyReply, error: StreamError, status: number): FastifyReply {
-  if (status === 503) reply.header("retry-after", Math.ceil(RETRY_AFTER / 1000));
+  if (status === 503 || (status === 429 && error.recovery === "retry")) {
+    const { retry_after_ms: wait = RETRY_AFTER } = error.detail;
+    reply.header("retry-after", Math.ceil(Number(wait) / 1000));
+  }
   return reply.code(status).send({ error: error.serialise() });
 }
 

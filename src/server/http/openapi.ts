@@ -26,6 +26,9 @@ const REFUSED = failed("A value is refused: `bad_parameter`, `unknown_start`.");
 const FULL = failed(
   "No session is free, or no engine: `session_limit`, `engine_lost`; see Retry-After.",
 );
+const TOO_OFTEN = failed(
+  "This address opened too many sessions of late: `rate_limited`; see Retry-After.",
+);
 
 const sessionPaths: Json = {
   "/v1/sessions": {
@@ -43,6 +46,7 @@ const sessionPaths: Json = {
         201: json("The session", ref("NewSession")),
         404: UNKNOWN,
         422: REFUSED,
+        429: TOO_OFTEN,
         503: FULL,
       },
     },

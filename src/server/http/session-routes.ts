@@ -15,8 +15,8 @@ interface SessionPath {
 /** Sessions from outside: `/v1/sessions` and below. */
 export function sessionRoutes(http: FastifyInstance, sessions: Sessions): void {
   http.get("/v1/sessions", () => ({ sessions: sessions.all.map(describe) }));
-  http.post("/v1/sessions", async ({ body }, reply) => {
-    const hosted = await sessions.create(parseSessionRequest(body));
+  http.post("/v1/sessions", async ({ body, ip }, reply) => {
+    const hosted = await sessions.create(parseSessionRequest(body), ip);
     return reply
       .code(201)
       .header("location", `/v1/sessions/${hosted.id}`)

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { StreamError } from "../../core/errors.ts";
 import { as, type Millis } from "../../core/units.ts";
+import { BlockDeadline, LEAST_BLOCK_DEADLINE } from "./block-deadline.ts";
 import type { EngineChannel } from "./channel.ts";
 import type { EngineOptions } from "./contract.ts";
 import type {
@@ -9,6 +10,7 @@ import type {
   EngineFacts,
   EngineMessage,
   EngineMethod,
+  MadeBlock,
   StartMessage,
 } from "./messages.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -34,8 +36,8 @@ export class InterruptedCall extends StreamError {
 const START_DEADLINE: Millis = as(120_000);
 /** An engine with nothing to do is asked this often whether it lives. */
 const PING_EVERY: Millis = as(1_000);
-/** A deadline is counted in at least this many beats. */
-const FEWEST_BEATS = 8;
+/** The shortest deadline is counted in this many beats. */
+const BEATS = 8;
 
 interface Outstanding {
   readonly method: EngineMethod;
@@ -47,6 +49,7 @@ interface Outstanding {
 export interface RunningParts {
   readonly channel: EngineChannel;
   readonly clock: Clock;
+  /** How long a call may take; an engine that makes blocks only is judged by how long those took. */
   readonly callDeadline: Millis;
   /** Called once, at the moment the engine is lost and before its calls are rejected. */
   readonly onLost: (loss: EngineLoss) => void;
@@ -58,6 +61,8 @@ export class RunningEngine {
   readonly #channel: EngineChannel;
   readonly #clock: Clock;
   readonly #onLost: (loss: EngineLoss) => void;
+  readonly #callDeadline: Millis;
+  readonly #blockDeadline: BlockDeadline;
   readonly #beat: Millis;
   readonly #watchdog: Watchdog;
   readonly #outstanding = new Map<number, Outstanding>();
@@ -70,7 +75,9 @@ export class RunningEngine {
     this.#channel = channel;
     this.#clock = clock;
     this.#onLost = onLost;
-    this.#beat = as(Math.min(callDeadline / FEWEST_BEATS, PING_EVERY));
+    this.#callDeadline = callDeadline;
+    this.#blockDeadline = new BlockDeadline(callDeadline);
+    this.#beat = as(Math.min(callDeadline, LEAST_BLOCK_DEADLINE) / BEATS);
     this.#watchdog = new Watchdog(Math.ceil(callDeadline / this.#beat));
   }
 
@@ -107,7 +114,7 @@ export class RunningEngine {
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<EngineAnswer>();
     this.#outstanding.set(id, { method: call.method, resolve, reject });
-    this.#watchdog.asked(id);
+    this.#watchdog.asked(id, Math.ceil(this.#silenceOf(call.method) / this.#beat));
     this.#channel.post({ id, call });
     return promise;
   }
@@ -125,8 +132,21 @@ export class RunningEngine {
     if (waiting === undefined) return;
     this.#outstanding.delete(message.id);
     this.#watchdog.answered(message.id);
-    if (message.type === "answer") waiting.resolve(message.answer);
-    else waiting.reject(StreamError.from(message.error));
+    if (message.type === "refusal") {
+      waiting.reject(StreamError.from(message.error));
+      return;
+    }
+    if (waiting.method === "next") {
+      this.#blockDeadline.made((message.answer as MadeBlock).result.timings.total);
+    }
+    waiting.resolve(message.answer);
+  }
+
+  /** How long an engine that lives may be silent over a call; a ping waits for nothing but a block. */
+  #silenceOf(method: EngineMethod): Millis {
+    return method === "next" || method === "ping"
+      ? this.#blockDeadline.current
+      : this.#callDeadline;
   }
 
   async #watch(): Promise<void> {

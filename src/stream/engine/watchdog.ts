@@ -2,13 +2,15 @@
 interface Watched {
   /** Beats since it was asked. */
   age: number;
+  /** Beats without any answer that it accounts for. */
+  readonly silence: number;
   /** Beats it may take: one deadline for itself and one for each call ahead of it. */
   readonly most: number;
 }
 
 /**
- * Notices an engine that stopped answering: no answer for a whole deadline although something was asked, or
- * one call that outlived its turn.
+ * Notices an engine that stopped answering: no answer for longer than any outstanding call accounts for, or one
+ * call that outlived its turn.
  *
  * Time is counted in beats of the loop that owns it, so a stall of that loop, or a machine that slept, is
  * never taken for a hang of the engine.
@@ -18,7 +20,7 @@ export class Watchdog {
   readonly #calls = new Map<number, Watched>();
   #silent = 0;
 
-  /** `deadline`: beats that one call may take. */
+  /** `deadline`: beats that one call may take, whatever else the engine is at work on. */
   constructor(deadline: number) {
     this.#deadline = deadline;
   }
@@ -28,10 +30,10 @@ export class Watchdog {
     return this.#calls.size === 0;
   }
 
-  /** Call `id` was sent. */
-  asked(id: number): void {
+  /** Call `id` was sent; an engine that works on it may be silent for `silence` beats. */
+  asked(id: number, silence: number): void {
     if (this.isIdle) this.#silent = 0;
-    this.#calls.set(id, { age: 0, most: this.#deadline * (this.#calls.size + 1) });
+    this.#calls.set(id, { age: 0, silence, most: this.#deadline * (this.#calls.size + 1) });
   }
 
   /** Call `id` was answered. */
@@ -44,9 +46,11 @@ export class Watchdog {
   beat(): boolean {
     if (this.isIdle) return false;
     this.#silent += 1;
-    for (const call of this.#calls.values()) call.age += 1;
+    const calls = [...this.#calls.values()];
+    for (const call of calls) call.age += 1;
     return (
-      this.#silent > this.#deadline || [...this.#calls.values()].some(({ age, most }) => age > most)
+      this.#silent > Math.max(...calls.map(({ silence }) => silence)) ||
+      calls.some(({ age, most }) => age > most)
     );
   }
 }

@@ -20,7 +20,8 @@ export interface EndpointOptions {
   readonly clock: Clock;
   /** Whether this client may connect at all; asked before anything is made for it. */
   readonly admit: (request: IncomingMessage) => Refusal | undefined;
-  readonly accept: (peer: Peer) => PeerHandlers;
+  /** `address`: that of the connection's other end, as the kernel writes it; empty when it is gone already. */
+  readonly accept: (peer: Peer, address: string) => PeerHandlers;
 }
 
 /** A message this much larger than allowed is still read, so that its sender can be told; a larger one is not. */
@@ -90,7 +91,7 @@ export class WebSocketEndpoint {
         this.#peers.delete(peer);
         this.#leaveIfEmpty();
       });
-      peer.listen(this.#options.accept(peer));
+      peer.listen(this.#options.accept(peer, request.socket.remoteAddress ?? ""));
     });
   }
 

@@ -183,6 +183,49 @@ test("a full server says when to come back", async () => {
   for (const path of made) await service.fetch(path, { method: "DELETE" });
 });
 
+test("an address that opens sessions too often is told when to come back, over HTTP and the socket", async () => {
+  await using hurried = await Service.start({
+    startEngine: engine.start,
+    config: { sessions: 8, sessionRate: 2 },
+  });
+  const open = () => hurried.fetch("/v1/sessions", post({ model: "tiny-separable" }));
+  const client = await hurried.play();
+
+  const allowed = await open();
+  const refused = await open();
+  const late = await hurried.connect();
+  late.send({ type: "session.start", event_id: "s", model: "tiny-separable" });
+  const { error } = await late.event("error", ({ event_id }) => event_id === "s");
+
+  expect([allowed.status, refused.status]).toEqual([201, 429]);
+  const wait = Number(refused.headers.get("retry-after"));
+  expect(wait).toBeGreaterThan(0);
+  expect(wait).toBeLessThanOrEqual(30);
+  expect(await refused.json()).toMatchObject({
+    error: { code: "rate_limited", recovery: "retry" },
+  });
+  expect(error).toMatchObject({ code: "rate_limited", recovery: "retry" });
+  expect((await late.closed).code).toBe(1013);
+  expect(hurried.server.sessions.all).toHaveLength(2);
+  await client.frames(2);
+});
+
+test("requests that open nothing use up none of an address's sessions", async () => {
+  await using hurried = await Service.start({
+    startEngine: engine.start,
+    config: { sessions: 1, sessionRate: 2 },
+  });
+  const open = (body: object) => hurried.fetch("/v1/sessions", post(body));
+  const status = async (body: object) => (await open(body)).status;
+
+  for (let i = 0; i < 5; i++) expect(await status({ model: "nothing" })).toBe(404);
+  const made = await open({ model: "tiny-separable" });
+  for (let i = 0; i < 5; i++) expect(await status({ model: "tiny-separable" })).toBe(503);
+  await hurried.fetch(made.headers.get("location") ?? "", { method: "DELETE" });
+
+  expect(await status({ model: "tiny-separable" })).toBe(201);
+});
+
 test("readiness waits for the models that are loaded at start", async () => {
   expect((await service.fetch("/healthz")).status).toBe(200);
   const before = await json("/readyz");

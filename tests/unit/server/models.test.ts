@@ -61,8 +61,19 @@ test("a folder named twice counts once", async () => {
   expect([offered.length, refused.length]).toEqual([5, 0]);
 });
 
-test("a folder that is not there is a mistake of the configuration", async () => {
-  await expect(findModels([join(folder, "nowhere")], loadPackage)).rejects.toMatchObject({
+test("a folder that is not there is a mistake of the configuration, and says what to do", async () => {
+  const nowhere = join(folder, "nowhere");
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  const refusal = (reason: string) => ({
     code: "config_invalid",
+    message: expect.stringMatching(`${reason}.*--models`) as string,
   });
+
+  await expect(findModels([nowhere], loadPackage)).rejects.toMatchObject(
+    refusal(`there is no models folder ${nowhere}`),
+  );
+  await expect(findModels([file], loadPackage)).rejects.toMatchObject(
+    refusal(`the models folder ${file} is a file`),
+  );
 });

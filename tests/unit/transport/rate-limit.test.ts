@@ -20,6 +20,20 @@ test("a burst is let through at once, then the sustained rate", async () => {
   expect(takeAll(limit)).toBe(30);
 });
 
+test("the wait is the time until the next one", async () => {
+  const clock = new ManualClock();
+  const limit = new RateLimit(clock, { perSecond: 0.5, burst: 2 });
+  expect(limit.wait).toBe(0);
+  takeAll(limit);
+  await clock.advance(500);
+
+  expect(limit.wait).toBe(1_500);
+  await clock.advance(limit.wait - 1);
+  expect(limit.take()).toBe(false);
+  await clock.advance(1);
+  expect(limit.take()).toBe(true);
+});
+
 test("over any time no more than the burst and the rate are let through", async () => {
   const rate = { perSecond: 20, burst: 7 };
   await fc.assert(

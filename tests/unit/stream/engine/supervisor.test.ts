@@ -234,6 +234,40 @@ describe("a supervisor", () => {
     expect(events[1]).toMatchObject({ type: "engine-lost", cause: "hang" });
   });
 
+  it("notices in two seconds that an engine which made fast blocks stopped, though calls may take twice that", async () => {
+    const { engine, current, clock, events } = await setUp();
+    const session = await engine.open(sessionOptions("a"));
+    await play(session, 0, 20);
+    const since = clock.now();
+    current().freeze();
+
+    const after = passing(clock, play(session, 20, 1));
+    await clock.advance(1_900);
+    const early = types(events);
+    await clock.advance(600);
+
+    expect(early).toEqual(["engine-ready"]);
+    expect(types(events)).toContain("engine-lost");
+    expect(pictures(await after)).toEqual((await undisturbed(21)).slice(20));
+    expect(events[1]).toMatchObject({ cause: "hang" });
+    expect(clock.now() - since).toBeLessThan(DEADLINE);
+  });
+
+  it("gives what is no block its whole deadline, however fast blocks were", async () => {
+    const { engine, current, clock, events } = await setUp();
+    const session = await engine.open(sessionOptions("a"));
+    await play(session, 0, 20);
+    current().freeze();
+
+    const inspected = passing(clock, session.inspectCache());
+    await clock.advance(DEADLINE - 100);
+    const early = types(events);
+    await inspected;
+
+    expect(early).toEqual(["engine-ready"]);
+    expect(types(events)).toContain("engine-replaced");
+  });
+
   it("asks an idle engine whether it lives", async () => {
     const { current, clock, events, channels } = await setUp();
     await clock.advance(3_000);

@@ -292,20 +292,28 @@ def main() -> None:
 
 
 def headline(report: Json) -> Json:
-    """The figures that matter most, by flat names; of the default number of steps, dB unless named otherwise."""
+    """The figures that matter most, by flat names; of the default number of steps, dB unless named otherwise.
+
+    Those at 16 frames are left out of a shorter evaluation.
+    """
     steps = str(DEFAULT_STEPS)
     figures: Json = {}
     for name, key in (("held_out_walks", "heldOutWalks"), ("held_out_level", "heldOutLevel")):
         following, rolled_out = report[key]["nextFrame"], report[key]["rollOut"]
-        at = rolled_out["horizons"].index(16)
         figures |= {
             f"next_frame_psnr_{name}": following["model"][steps],
             f"next_frame_over_copy_last_{name}": round(following["model"][steps] - following["copyLast"], 2),
             f"autoencoder_ceiling_{name}": following["autoencoder"],
-            f"psnr_16_{name}": rolled_out["model"][steps][at],
-            f"psnr_16_over_shuffled_keys_{name}": round(rolled_out["model"][steps][at] - rolled_out["shuffledKeys"][at], 2),
-            f"psnr_16_over_copy_last_{name}": round(rolled_out["model"][steps][at] - rolled_out["copyLast"][at], 2),
             f"frames_above_copy_last_{name}": rolled_out["framesAboveCopyLast"][steps],
+        }
+        if 16 not in rolled_out["horizons"]:
+            continue
+        at = rolled_out["horizons"].index(16)
+        model, shuffled, copied = rolled_out["model"][steps][at], rolled_out["shuffledKeys"][at], rolled_out["copyLast"][at]
+        figures |= {
+            f"psnr_16_{name}": model,
+            f"psnr_16_over_shuffled_keys_{name}": round(model - shuffled, 2),
+            f"psnr_16_over_copy_last_{name}": round(model - copied, 2),
         }
     return figures
 
