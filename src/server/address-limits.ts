@@ -36,7 +36,7 @@ export class AddressLimits {
 function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined || !isIPv6(address)) return mapped ?? address;
-  const [head = "", tail] = address.split("::").map((half) => half.split(":").filter(Boolean));
+  const [head = [], tail] = address.split("::").map((half) => half.split(":").filter(Boolean));
   const zeros = tail === undefined ? 0 : ADDRESS_GROUPS - head.length - tail.length;
   const groups = [...head, ...Array<string>(zeros).fill("0"), ...(tail ?? [])];
   return groups.slice(0, NETWORK_GROUPS).join(":");
