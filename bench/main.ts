@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   flat: () => import("./flat.ts"),
   quality: () => import("./quality.ts"),
   cache: () => import("./cache.ts"),
+  attention: () => import("./attention.ts"),
   webrtc: () => import("./webrtc.ts"),
 };
 

@@ -22,6 +22,10 @@ export const CACHE_POLICIES = [
 ] as const;
 type CachePolicyName = (typeof CACHE_POLICIES)[number];
 
+/** Ways for a pass to read the cache: all of it, or what its queries may find something in. */
+const ATTENTIONS = ["dense", "hashed"] as const;
+type AttentionName = (typeof ATTENTIONS)[number];
+
 /** How much of the past a cache keeps, and how. */
 export interface CacheChoice {
   /**
@@ -50,6 +54,8 @@ export interface CacheChoice {
   readonly every?: number;
   /** How vectors are kept between passes; as floats when absent. */
   readonly storage?: StorageName;
+  /** Whether passes read every slot or, of those beyond the window, what shares a bucket with a query; all when absent. */
+  readonly attention?: AttentionName;
 }
 
 /** A choice with everything said that it left open. */
@@ -71,6 +77,8 @@ export interface CacheAllowance {
   readonly compressors: readonly Grouping[];
   /** Whether the floats lie in the engine's own memory; elsewhere frames can only be let go. */
   readonly isHost: boolean;
+  /** Whether passes can read some of the slots: graphs answer their queries, and their slots are open. */
+  readonly hashes: boolean;
 }
 
 /** What a model and the place it runs at can do. */
@@ -89,6 +97,7 @@ const DEFAULTS = {
   grouping: "temporal",
   every: 8,
   storage: "float32",
+  attention: "dense",
 } as const;
 const MOST_EVERY = 1000;
 const POOL_SIDE = 2;
@@ -103,12 +112,18 @@ const DEFAULT_WINDOWS = 2;
 export function settle(choice: CacheChoice, allowance: CacheAllowance): SettledChoice {
   const asked = { ...DEFAULTS, ...choice };
   const isLearned = allowance.compressors.includes(asked.grouping);
-  const { kernel = isLearned ? "learned" : "mean", threshold, storage } = asked;
+  const { kernel = isLearned ? "learned" : "mean", threshold, storage, attention } = asked;
   within("windowFrames", asked.windowFrames, allowance.framesPerBlock, allowance.windowFrames);
   within("sinkFrames", asked.sinkFrames, 0, allowance.sinkFrames);
   within("every", asked.every, 1, MOST_EVERY);
   if (!(threshold >= 0 && threshold <= 1)) throw bad("threshold", "must lie between 0 and 1");
   if (!allowance.isHost && storage !== "float32") throw bad("storage", `${storage} ${NO_HOST}`);
+  if (!possibleAttentions(allowance).includes(attention)) {
+    throw bad(
+      "attention",
+      `${attention} needs a package that answers its queries, on the provider cpu`,
+    );
+  }
   const settled = { ...asked, kernel };
   if (!hasMemory(choice)) return { ...settled, memorySlots: 0 };
   requirePossible(settled, allowance);
@@ -136,6 +151,10 @@ export const possiblePolicies = (allowance: CacheAllowance): readonly CachePolic
 /** Storages that `allowance` has. */
 export const possibleStorages = ({ isHost }: CacheAllowance): readonly StorageName[] =>
   isHost ? STORAGES : ["float32"];
+
+/** Ways to read that `allowance` has. */
+export const possibleAttentions = ({ hashes }: CacheAllowance): readonly AttentionName[] =>
+  hashes ? ATTENTIONS : ["dense"];
 
 /**
  * The policy a choice stands for.

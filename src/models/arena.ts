@@ -24,6 +24,7 @@ export function cacheLayout({ cache }: Manifest): CacheLayout {
       rotaryDim: position.rotaryDim,
       theta: position.theta,
     },
+    hasQueries: cache.queries ?? false,
   };
 }
 
@@ -46,6 +47,7 @@ export function modelCache(manifest: Manifest, isHost: boolean): ModelCache {
       ...(graphs.compressorRaster === undefined ? [] : (["raster"] as const)),
     ],
     isHost,
+    hashes: isHost && cache.queries === true,
   };
   const initial = defaultChoice(manifest);
   return possiblePolicies(allowance).includes(initial.policy)

@@ -140,14 +140,14 @@ export class PackageGeneration implements Generation {
     this.#choice = cache;
     for (const each of this.#caches) {
       each.cache.clear();
-      await each.cache.configure(policy, storageOf(cache));
+      await keepBy(each.cache, policy, cache);
     }
     this.#history.begin(first);
   }
 
   async configureCache(choice: CacheChoice): Promise<void> {
     const policy = policyOf(choice, this.#bounds);
-    for (const { cache } of this.#caches) await cache.configure(policy, storageOf(choice));
+    for (const { cache } of this.#caches) await keepBy(cache, policy, choice);
     this.#choice = choice;
   }
 
@@ -192,13 +192,11 @@ export class PackageGeneration implements Generation {
     }
     const { layout } = this.#bounds;
     const policy = frozenPolicy(head.cache, this.#bounds);
-    const storage = storageOf(head.cache);
-    const frozen = caches.map((cache) =>
-      parseFrozenCache(cache, layout, bytesPerSlot(layout, storage)),
-    );
+    const perSlot = bytesPerSlot(layout, storageOf(head.cache));
+    const frozen = caches.map((cache) => parseFrozenCache(cache, layout, perSlot));
     for (const [i, { cache }] of this.#caches.entries()) {
       cache.clear();
-      await cache.configure(policy, storage);
+      await keepBy(cache, policy, head.cache);
       await thawCache(cache, frozen[i] as FrozenCache);
     }
     const reader = new ByteReader(history);
@@ -289,6 +287,16 @@ const cacheCount = ({ commit, schedule }: Manifest): number =>
   commit.strategy === "per-step" ? schedule.defaultSteps : 1;
 
 const storageOf = ({ storage = "float32" }: CacheChoice): StorageName => storage;
+
+/** Let a cache keep and be read as `choice` says, by the policy that it stands for. */
+async function keepBy(
+  cache: RollingCache,
+  policy: CachePolicy,
+  choice: CacheChoice,
+): Promise<void> {
+  await cache.configure(policy, storageOf(choice));
+  cache.hashBeyond(choice.attention === "hashed" ? choice.windowFrames : undefined);
+}
 
 function worldModel(parts: WorldModelParts): WorldModel {
   switch (parts.manifest.commit.strategy) {

@@ -123,6 +123,8 @@ const cacheFits: Rule = ({ cache, lanes }) => {
     return broken("cache.position.rotaryDim", "is more than `cache.headDim`");
   if (cache.windowFrames < lanes.video.framesPerBlock)
     return broken("cache.windowFrames", "is less than one block's frames");
+  if (cache.queries === true && cache.mostSlots === undefined)
+    return broken("cache.queries", "goes with `cache.mostSlots`: a pass reads fewer slots by them");
   const raw = (cache.sinkFrames + cache.windowFrames) * cache.tokensPerFrame;
   return cache.mostSlots !== undefined && cache.mostSlots < raw
     ? broken("cache.mostSlots", `is less than the ${raw} slots of the sinks and the window`)

@@ -87,6 +87,7 @@ const cache = z.strictObject({
   sinkFrames: z.number().int().min(0).max(MOST.frames),
   windowFrames: count(MOST.frames),
   mostSlots: count(MOST.slots).exactOptional(),
+  queries: z.literal(true).exactOptional(),
   groupFrames: z.number().int().min(2).max(256).exactOptional(),
   policy: z
     .strictObject({

@@ -87,7 +87,13 @@ function cacheInputs(manifest: Manifest, frames: number): Record<string, TensorS
   };
 }
 
-/** The keys and values a pass over `frames` frames answers with. */
+/** What a pass over `frames` frames answers for the cache: its keys and values, and its queries where it has them. */
+function ownTokens(manifest: Manifest, frames: number): Record<string, TensorShape> {
+  const own = keysAndValues(manifest, frames);
+  return manifest.cache.queries === true ? { ...own, query: own.key } : own;
+}
+
+/** The keys and values of `frames` frames. */
 function keysAndValues(
   manifest: Manifest,
   frames: number,
@@ -119,7 +125,7 @@ function encoder(manifest: Manifest): GraphSignature {
       control: float(1, controls),
       ...cacheInputs(manifest, 1),
     },
-    outputs: { features: features(manifest), ...keysAndValues(manifest, 1) },
+    outputs: { features: features(manifest), ...ownTokens(manifest, 1) },
   };
 }
 
@@ -151,7 +157,7 @@ function entangledDenoiser(manifest: Manifest, blocks: number): GraphSignature {
       ...cacheInputs(manifest, frames),
       ...previous(manifest),
     },
-    outputs: { prediction: float(frames, ...latent), ...keysAndValues(manifest, frames) },
+    outputs: { prediction: float(frames, ...latent), ...ownTokens(manifest, frames) },
   };
 }
 

@@ -82,6 +82,11 @@ export const cacheSettings = z.strictObject({
     description: "How numbers are kept between blocks.",
     applies: "next block",
   }),
+  attention: z.enum(["dense", "hashed"]).meta({
+    title: "Attention",
+    description: "Read all that is kept, or beyond the window what may matter now.",
+    applies: "next block",
+  }),
 });
 
 /** What a cache keeps, and how; `memory_slots` is 0 without a memory. */
@@ -112,6 +117,7 @@ export interface CacheSummary {
   /** What can be had; where keys and values lie on a device, no memory can. */
   readonly policies: readonly CachePolicyName[];
   readonly storages: readonly CacheStorageName[];
+  readonly attentions: readonly CacheSettings["attention"][];
   readonly initial: CacheSettings;
 }
 

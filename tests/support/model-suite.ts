@@ -104,7 +104,7 @@ function describeGraphs(
       memory.store.load(all);
     }
     const inputs: Buffers = attends ? { ...given, ...memory.inputs } : given;
-    const outputs: Buffers = attends ? { ...own, ...pass.outputs } : own;
+    const outputs: Buffers = attends ? { ...pass.outputs, ...own } : own;
     await graphs
       .graph(role as "encoder")
       .bind(inputs, outputs)

@@ -10,6 +10,7 @@ export const TINY_PACKAGES = [
   "tiny-fused",
   "tiny-per-step",
   "tiny-open",
+  "tiny-hashed",
 ] as const;
 export type TinyPackage = (typeof TINY_PACKAGES)[number];
 

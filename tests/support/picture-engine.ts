@@ -27,6 +27,7 @@ const PLAIN_CACHE: ModelCache = {
     groupFrames: 4,
     compressors: [],
     isHost: true,
+    hashes: false,
   },
   initial: { policy: "window", windowFrames: 15, sinkFrames: 1 },
 };

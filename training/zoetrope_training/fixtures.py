@@ -124,7 +124,7 @@ class Fixture:
     blocks: int
     seed: int
     most_slots: int | None = None
-    """Where given, slots are open, positions clamped, and the package has a compressor."""
+    """Where given, slots are open, positions clamped, queries answered, and the package has a compressor."""
 
 
 def transformer(sink: int, window: int, frames_per_block: int) -> TransformerConfig:
@@ -204,6 +204,19 @@ FIXTURES = (
         # As many as the window holds: clamped positions then differ from counted ones by a constant alone.
         blocks=6,
         seed=99,
+        most_slots=4096,
+    ),
+    Fixture(
+        "tiny-hashed",
+        world("entangled", 2, transformer(0, 18, 2)),
+        prediction="velocity",
+        solver="euler",
+        commit="separate",
+        commit_sigma=0.0,
+        policies=(Policy("window", 0, 18),),
+        # As above.
+        blocks=9,
+        seed=64,
         most_slots=4096,
     ),
 )
@@ -332,6 +345,7 @@ def package(fixture: Fixture) -> Package:
         commit_sigma=fixture.commit_sigma,
         positions="window" if fixture.most_slots is None else "clamped",
         most_slots=fixture.most_slots,
+        queries=fixture.most_slots is not None,
         group_frames=None if fixture.most_slots is None else GROUP_FRAMES,
         extra_graphs={graph.role: graph.file for graph in compressors(fixture)},
     )

@@ -6,13 +6,13 @@ the cache's slots may be left open, see `SLOT_AXES`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from zoetrope_training.transformer import CacheInputs, rotary_table
+from zoetrope_training.transformer import CacheInputs, CausalTransformer, Layer, rotary_table
 from zoetrope_training.world_model import (
     EntangledWorldModel,
     SeparableWorldModel,
@@ -105,6 +105,28 @@ class FusedDenoiserGraph(nn.Module):
         return self.model.forward_cached(sample, sigma, control, CacheInputs(*cache), causal_bias=self.causal_bias)
 
 
+class WithQueries(nn.Module):
+    """A graph over the cache that answers the queries of its pass, too: normed, un-rotated, as the keys are."""
+
+    def __init__(self, graph: nn.Module, transformer: CausalTransformer) -> None:
+        super().__init__()
+        self.graph, self.transformer = graph, transformer
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """What the graph answers, then the queries [layers, heads, tokens, head_dim]."""
+        queries: list[Tensor] = []
+
+        def listen(module: nn.Module, inputs: tuple[Tensor, ...], query: Tensor) -> None:
+            queries.append(query[0])
+
+        layers = [layer for layer in self.transformer.layers if isinstance(layer, Layer)]
+        listeners = [layer.query_norm.register_forward_hook(listen) for layer in layers]
+        answers = self.graph(*inputs)
+        for listener in listeners:
+            listener.remove()
+        return (*answers, torch.stack(queries))
+
+
 class DecoderGraph(nn.Module):
     """`decoder.onnx`: latents [F, C, H, W] to pictures, uint8 [F, height, width, 3]."""
 
@@ -149,8 +171,23 @@ class Graph:
         return dict(zip(self.outputs, results, strict=True))
 
 
-def world_model_graphs(model: WorldModel, *, fused: bool = False) -> list[Graph]:
-    """The graphs of a world model, in manifest order. `fused` adds the fused commit of the entangled topology."""
+def with_queries(graph: Graph, model: WorldModel) -> Graph:
+    """The same graph with one more output, `query`."""
+    transformer = model.encoder.transformer if isinstance(model, SeparableWorldModel) else model.transformer
+    return replace(graph, module=WithQueries(graph.module, transformer), outputs=(*graph.outputs, "query"))
+
+
+def world_model_graphs(model: WorldModel, *, fused: bool = False, queries: bool = False) -> list[Graph]:
+    """The graphs of a world model, in manifest order.
+
+    `fused` adds the fused commit of the entangled topology; with `queries`, those that attend answer theirs.
+    """
+    graphs = plain_graphs(model, fused=fused)
+    return [with_queries(graph, model) if queries and "cache_key" in graph.inputs else graph for graph in graphs]
+
+
+def plain_graphs(model: WorldModel, *, fused: bool) -> list[Graph]:
+    """The graphs of a world model without their queries."""
     config = model.config
     generator = torch.Generator().manual_seed(1)
     cell = (config.latent_channels, config.height, config.width)

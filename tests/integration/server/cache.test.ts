@@ -61,6 +61,7 @@ describe("what a cache keeps, changed live", () => {
       compressors: ["temporal"],
       policies: ["window", "full", "tempcache", "convkv", "thin", "pool", "random"],
       storages: ["float32", "float16", "int8", "int4"],
+      attentions: ["dense", "hashed"],
     });
   });
 
@@ -74,6 +75,7 @@ describe("what a cache keeps, changed live", () => {
     { policy: "pool", memory_slots: 40 },
     { policy: "random", memory_slots: 40 },
     { policy: "tempcache", storage: "int4" },
+    { policy: "full", attention: "hashed" },
   ] as const)("%j is in force from one block on, and pictures go on", async (change) => {
     const client = await play();
     await client.frames(12);
@@ -113,6 +115,7 @@ describe("what a cache keeps, changed live", () => {
       grouping: "temporal",
       every: 8,
       storage: "float32",
+      attention: "dense",
     });
   });
 

@@ -9,7 +9,7 @@ import {
   settle,
 } from "../../../src/cache/choice.ts";
 import { keepAll } from "../../../src/cache/keeping.ts";
-import { EMPTY_BIAS } from "../../../src/cache/rolling-cache.ts";
+import { EMPTY_BIAS } from "../../../src/cache/slot-tables.ts";
 import { LAYOUT, TinyCache, windowed } from "../../support/tiny-cache.ts";
 
 /** Commit a block of a pass that may bring more, or keep by other limits from now on. */
@@ -157,6 +157,7 @@ const ALLOWANCE: CacheAllowance = {
   groupFrames: 4,
   compressors: [],
   isHost: true,
+  hashes: false,
 };
 
 describe("policyOf", () => {
@@ -199,6 +200,7 @@ describe("settle", () => {
       grouping: "temporal",
       every: 8,
       storage: "float32",
+      attention: "dense",
     });
     expect(settle({ ...choice, policy: "window" }, ALLOWANCE).memorySlots).toBe(0);
   });

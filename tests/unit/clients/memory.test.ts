@@ -24,6 +24,7 @@ const allowance = {
   groupFrames: 4,
   compressors: [],
   isHost: true,
+  hashes: false,
 };
 const initial = { policy: "window", windowFrames: 7, sinkFrames: 1 } as const;
 const NOW: CacheSettings = cacheSettingsOf(settle(initial, allowance));

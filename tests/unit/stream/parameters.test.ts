@@ -17,6 +17,7 @@ const MODEL: SessionModel = {
       groupFrames: 4,
       compressors: [],
       isHost: true,
+      hashes: false,
     },
     initial: { policy: "window", windowFrames: 24, sinkFrames: 4 },
   },

@@ -15,6 +15,7 @@ const MODEL: ModelCache = {
     groupFrames: 4,
     compressors: [],
     isHost: true,
+    hashes: false,
   },
   initial: { policy: "window", windowFrames: 8, sinkFrames: 1 },
 };

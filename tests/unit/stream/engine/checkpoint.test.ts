@@ -18,6 +18,7 @@ const facts = (framesPerBlock: number, windowFrames: number, sinkFrames: number)
       groupFrames: 4,
       compressors: [],
       isHost: true,
+      hashes: false,
     },
     initial: { policy: "window", windowFrames, sinkFrames },
   },
