@@ -19,6 +19,7 @@ export const CACHE_POLICIES = [
   "thin",
   "pool",
   "random",
+  "state",
 ] as const;
 type CachePolicyName = (typeof CACHE_POLICIES)[number];
 
@@ -31,7 +32,7 @@ export interface CacheChoice {
   /**
    * `window`: sinks and the newest frames. `full`: everything, until there is no room. The others keep a memory
    * of `memorySlots` besides: merged (`tempcache`), compressed (`convkv`), of every n-th frame (`thin`), of
-   * fewer tokens a frame (`pool`), or drawn at random (`random`).
+   * fewer tokens a frame (`pool`), or drawn at random (`random`). `state`: no slots, but a matrix a head.
    */
   readonly policy: CachePolicyName;
   /** Frames the window keeps, sinks not counted; at least one block's. */
@@ -75,6 +76,8 @@ export interface CacheAllowance {
   readonly groupFrames: number;
   /** Groupings that the package brings a compressor for. */
   readonly compressors: readonly Grouping[];
+  /** Whether the package keeps a linear state in place of slots: there is nothing to choose then. */
+  readonly isState: boolean;
   /** Whether the floats lie in the engine's own memory; elsewhere frames can only be let go. */
   readonly isHost: boolean;
   /** Whether passes can read some of the slots: graphs answer their queries, and their slots are open. */
@@ -124,13 +127,27 @@ export function settle(choice: CacheChoice, allowance: CacheAllowance): SettledC
       `${attention} needs a package that answers its queries, on the provider cpu`,
     );
   }
+  requireKind(asked, allowance);
   const settled = { ...asked, kernel };
-  if (!hasMemory(choice)) return { ...settled, memorySlots: 0 };
+  if (!hasMemory(choice) || allowance.isState) return { ...settled, memorySlots: 0 };
   requirePossible(settled, allowance);
   return { ...settled, memorySlots: memorySlots(choice, allowance) };
 }
 
 const NO_HOST = "needs keys and values in memory: use the provider cpu";
+
+/** Refuse slots of a package that keeps a state, and a state of one that keeps slots. */
+function requireKind(
+  { policy, storage }: Pick<SettledChoice, "policy" | "storage">,
+  { isState }: CacheAllowance,
+): void {
+  if (isState !== (policy === "state")) {
+    const has = isState ? "a state, and no slots that a policy could choose" : "slots, not a state";
+    throw bad("policy", `${policy} cannot be had: this model was trained to keep ${has}`);
+  }
+  if (isState && storage !== "float32")
+    throw bad("storage", `${storage} is for slots: a state stays float32`);
+}
 
 /** Whether a choice keeps anything of frames that left the window. */
 export const hasMemory = ({ policy }: CacheChoice): boolean =>
@@ -149,8 +166,8 @@ export const possiblePolicies = (allowance: CacheAllowance): readonly CachePolic
   });
 
 /** Storages that `allowance` has. */
-export const possibleStorages = ({ isHost }: CacheAllowance): readonly StorageName[] =>
-  isHost ? STORAGES : ["float32"];
+export const possibleStorages = ({ isHost, isState }: CacheAllowance): readonly StorageName[] =>
+  isHost && !isState ? STORAGES : ["float32"];
 
 /** Ways to read that `allowance` has. */
 export const possibleAttentions = ({ hashes }: CacheAllowance): readonly AttentionName[] =>

@@ -1,23 +1,14 @@
-import { as, type Bytes } from "../core/units.ts";
+import { as } from "../core/units.ts";
 import { HashedAttention } from "./hashed-attention.ts";
 import { type CacheInspection, inspect } from "./inspection.ts";
 import type { CacheLayout } from "./layout.ts";
 import { type CachePolicy, type CacheSpace, CacheTally } from "./policy.ts";
 import { CacheRecord, type RawFrame, SlotKind } from "./record.ts";
+import type { CacheReport } from "./report.ts";
 import { RotaryRows, type RotaryTables } from "./rotary.ts";
 import { EMPTY_BIAS, type SlotTables } from "./slot-tables.ts";
 import { codecOf, type StorageName } from "./storage.ts";
 import type { FreshTokens, KeyValueStore } from "./store.ts";
-
-/** What a cache holds, cheap enough to tell after every block. */
-export interface CacheReport {
-  readonly policy: string;
-  /** Keys and values of the slots in use. */
-  readonly bytes: Bytes;
-  /** Slots in use in a layer, tokens; the mean where layers differ. */
-  readonly slots: number;
-  readonly capacity: number;
-}
 
 /** What a cache is made of. */
 export interface CacheParts {

@@ -46,6 +46,7 @@ export function modelCache(manifest: Manifest, isHost: boolean): ModelCache {
       ...(graphs.compressor === undefined ? [] : (["temporal"] as const)),
       ...(graphs.compressorRaster === undefined ? [] : (["raster"] as const)),
     ],
+    isState: cache.kind === "state",
     isHost,
     hashes: isHost && cache.queries === true,
   };
@@ -57,7 +58,8 @@ export function modelCache(manifest: Manifest, isHost: boolean): ModelCache {
 
 /** What a package's sessions keep unless they choose otherwise. */
 function defaultChoice({ cache }: Manifest): CacheChoice {
-  const { sinkFrames, windowFrames, policy } = cache;
+  const { sinkFrames, windowFrames, policy, kind } = cache;
+  if (kind === "state") return { policy: "state", sinkFrames, windowFrames };
   const { name = "window", ...rest } = policy ?? {};
   return { policy: name, sinkFrames, windowFrames, ...rest };
 }

@@ -10,7 +10,8 @@ import {
   HostTokens,
   type KeyValueStore,
 } from "../cache/store.ts";
-import type { BoundGraph, Buffers, Graph } from "./graph.ts";
+import type { BoundGraph, Buffers } from "./graph.ts";
+import type { Pass, PassParts } from "./placed-cache.ts";
 
 /** Where a generation's keys and values lie, and how graphs reach them. */
 export interface CacheMemory {
@@ -52,15 +53,10 @@ export function hostMemory(layout: CacheLayout, pool = new FloatPool()): CacheMe
   };
 }
 
-/** A graph that reads the cache, and what is bound to it besides. */
-export interface CachePassParts {
-  readonly graph: Graph;
+/** A pass over slots, and the cache that they are of. */
+export interface CachePassParts extends PassParts {
   readonly cache: RollingCache;
   readonly memory: CacheMemory;
-  /** Frames of its own that the pass brings. */
-  readonly frames: number;
-  readonly inputs: Buffers;
-  readonly outputs: Buffers;
 }
 
 /**
@@ -68,7 +64,7 @@ export interface CachePassParts {
  *
  * The graph is bound once to each set of arrays that slots are read from: the cache's own, or those they were gathered in.
  */
-export class CachePass {
+export class CachePass implements Pass {
   readonly fresh: FreshTokens;
   readonly #parts: CachePassParts;
   readonly #own: RotaryTables;
@@ -96,6 +92,10 @@ export class CachePass {
     cache.writeOwnTables(this.#own, frames);
     await this.#graph(attention?.gather()).run();
     if (this.#queries !== undefined) attention?.hear(this.#queries, frames);
+  }
+
+  async commit(frames: number): Promise<void> {
+    await this.#parts.cache.commit(this.fresh, frames);
   }
 
   #graph(gathered: GatheredSlots | undefined): BoundGraph {

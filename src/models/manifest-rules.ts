@@ -131,6 +131,20 @@ const cacheFits: Rule = ({ cache, lanes }) => {
     : undefined;
 };
 
+const stateStandsAlone: Rule = ({ cache, commit, lanes }) => {
+  if (cache.kind !== "state") return undefined;
+  if (commit.strategy === "fused")
+    return broken("commit.strategy", "must not be `fused` where `cache.kind` is `state`");
+  if (cache.sinkFrames > 0)
+    return broken("cache.sinkFrames", "must be 0 where `cache.kind` is `state`");
+  if (cache.windowFrames !== lanes.video.framesPerBlock)
+    return broken("cache.windowFrames", "must be one block's frames where `cache.kind` is `state`");
+  const ofSlots = (["mostSlots", "queries", "groupFrames", "policy"] as const).find(
+    (key) => cache[key] !== undefined,
+  );
+  return ofSlots && broken(`cache.${ofSlots}`, "goes with slots, not with a cache of kind `state`");
+};
+
 const compressorsHaveGroups: Rule = ({ graphs, cache }) => {
   const has = graphs.compressor !== undefined || graphs.compressorRaster !== undefined;
   if (has !== (cache.groupFrames !== undefined))
@@ -173,6 +187,7 @@ const RULES: readonly Rule[] = [
   stepsHaveTheirCaches,
   sigmasFall,
   cacheFits,
+  stateStandsAlone,
   compressorsHaveGroups,
   controlsMakeSense,
   startsDiffer,

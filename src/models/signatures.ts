@@ -76,19 +76,30 @@ const bytes = (...shape: Dim[]): TensorShape => ({ type: "uint8", shape });
 function cacheInputs(manifest: Manifest, frames: number): Record<string, TensorShape> {
   const { layers, heads, headDim } = manifest.cache;
   const { slots, rotaryHalf, tokensPerFrame } = modelSizes(manifest);
+  const own = {
+    query_cos: float(frames * tokensPerFrame, rotaryHalf),
+    query_sin: float(frames * tokensPerFrame, rotaryHalf),
+  };
+  if (manifest.cache.kind === "state") return { cache_state: state(manifest), ...own };
   return {
     cache_key: float(layers, heads, slots, headDim),
     cache_value: float(layers, heads, slots, headDim),
     cache_bias: float(layers, slots),
     cache_cos: float(layers, slots, rotaryHalf),
     cache_sin: float(layers, slots, rotaryHalf),
-    query_cos: float(frames * tokensPerFrame, rotaryHalf),
-    query_sin: float(frames * tokensPerFrame, rotaryHalf),
+    ...own,
   };
 }
 
-/** What a pass over `frames` frames answers for the cache: its keys and values, and its queries where it has them. */
+const state = ({ cache: { layers, heads, headDim } }: Manifest): TensorShape =>
+  float(layers, heads, headDim, headDim);
+
+/**
+ * What a pass over `frames` frames answers for the cache: its keys and values, and its queries where it has them; or the
+ * state after it.
+ */
 function ownTokens(manifest: Manifest, frames: number): Record<string, TensorShape> {
+  if (manifest.cache.kind === "state") return { state: state(manifest) };
   const own = keysAndValues(manifest, frames);
   return manifest.cache.queries === true ? { ...own, query: own.key } : own;
 }

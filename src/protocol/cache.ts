@@ -7,11 +7,13 @@ import { z } from "zod";
  * setting has a meaning for.
  */
 export const cacheSettings = z.strictObject({
-  policy: z.enum(["window", "full", "tempcache", "convkv", "thin", "pool", "random"]).meta({
-    title: "Policy",
-    description: "What becomes of frames that leave the window.",
-    applies: "next block",
-  }),
+  policy: z
+    .enum(["window", "full", "tempcache", "convkv", "thin", "pool", "random", "state"])
+    .meta({
+      title: "Policy",
+      description: "What becomes of frames that leave the window.",
+      applies: "next block",
+    }),
   window_frames: z.number().int().min(1).max(4096).meta({
     title: "Window",
     description: "The newest frames, kept as they came.",

@@ -26,6 +26,7 @@ const PLAIN_CACHE: ModelCache = {
     mostSlots: 16,
     groupFrames: 4,
     compressors: [],
+    isState: false,
     isHost: true,
     hashes: false,
   },

@@ -149,6 +149,7 @@ def cache_layout(package: Package, shapes: Shapes) -> Json:
         "policy": package.cache_policy,
     }
     return {
+        **({"kind": "state"} if transformer.state else {}),
         "layers": transformer.layers,
         "heads": transformer.heads,
         "headDim": transformer.head_dim,

@@ -12,6 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from zoetrope_training.linear_state import StateInputs
 from zoetrope_training.transformer import CacheInputs, CausalTransformer, Layer, rotary_table
 from zoetrope_training.world_model import (
     EntangledWorldModel,
@@ -31,6 +32,9 @@ CACHE_INPUTS = (
     "query_sin",
 )
 """Cache inputs of every graph that attends, in order."""
+
+STATE_INPUTS = ("cache_state", "query_cos", "query_sin")
+"""The same of packages that keep a state."""
 
 SLOT_AXES = {"cache_key": 2, "cache_value": 2, "cache_bias": 1, "cache_cos": 1, "cache_sin": 1}
 """Which axis of a cache input counts slots; left open in packages whose sessions choose how many there are."""
@@ -63,6 +67,18 @@ class EncoderGraph(nn.Module):
         return self.model.encoder.forward_cached(latent, control, CacheInputs(*cache))
 
 
+class StateEncoderGraph(nn.Module):
+    """`encoder.onnx` of a package that keeps a state."""
+
+    def __init__(self, model: SeparableWorldModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, latent: Tensor, control: Tensor, *past: Tensor) -> tuple[Tensor, Tensor]:
+        """Features, then the state after the newest frame."""
+        return self.model.encoder.forward_state(latent, control, StateInputs(*past))
+
+
 class SeparableDenoiserGraph(nn.Module):
     """`denoiser.onnx` of the separable topology: one step on one frame."""
 
@@ -87,6 +103,19 @@ class EntangledDenoiserGraph(nn.Module):
         """Prediction, keys, values; `rest` is the cache inputs, then `previous` when the model takes it."""
         previous = rest[len(CACHE_INPUTS)] if self.model.config.previous_frames else None
         return self.model.forward_cached(sample, sigma, control, CacheInputs(*rest[: len(CACHE_INPUTS)]), previous)
+
+
+class StateDenoiserGraph(nn.Module):
+    """`denoiser.onnx` of the entangled topology with a state: one step on one block, or the pass that commits it."""
+
+    def __init__(self, model: EntangledWorldModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, sample: Tensor, sigma: Tensor, control: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
+        """Prediction, then the state after the block; `rest` is the state's inputs, then `previous` if the model takes it."""
+        past, previous = rest[: len(STATE_INPUTS)], rest[len(STATE_INPUTS) :]
+        return self.model.forward_state(sample, sigma, control, StateInputs(*past), previous[0] if previous else None)
 
 
 class FusedDenoiserGraph(nn.Module):
@@ -196,6 +225,7 @@ def plain_graphs(model: WorldModel, *, fused: bool) -> list[Graph]:
         return torch.randn(*shape, generator=generator)
 
     previous = {"previous": normal(config.previous_frames, *cell)} if config.previous_frames else {}
+    answered = ("state",) if config.transformer.state else ("key", "value")
     if isinstance(model, SeparableWorldModel):
         encoder_inputs = {"latent": normal(1, *cell), "control": normal(1, config.controls)}
         denoiser_inputs = {
@@ -207,9 +237,9 @@ def plain_graphs(model: WorldModel, *, fused: bool) -> list[Graph]:
             Graph(
                 "encoder",
                 "encoder.onnx",
-                EncoderGraph(model),
-                encoder_inputs | example_cache(config, 1, generator),
-                ("features", "key", "value"),
+                StateEncoderGraph(model) if config.transformer.state else EncoderGraph(model),
+                encoder_inputs | example_past(config, 1, generator),
+                ("features", *answered),
             ),
             Graph(
                 "denoiser",
@@ -226,10 +256,11 @@ def plain_graphs(model: WorldModel, *, fused: bool) -> list[Graph]:
             "sample": normal(count, *cell),
             "sigma": torch.linspace(0.0, 1.0, count + 1)[1:],
             "control": normal(count, config.controls),
-        } | example_cache(config, count, generator)
+        } | example_past(config, count, generator)
 
-    outputs = ("prediction", "key", "value")
-    graphs = [Graph("denoiser", "denoiser.onnx", EntangledDenoiserGraph(model), block(frames) | previous, outputs)]
+    outputs = ("prediction", *answered)
+    denoiser = StateDenoiserGraph(model) if config.transformer.state else EntangledDenoiserGraph(model)
+    graphs = [Graph("denoiser", "denoiser.onnx", denoiser, block(frames) | previous, outputs)]
     if fused:
         module = FusedDenoiserGraph(model)
         graphs.append(Graph("denoiserFused", "denoiser-fused.onnx", module, block(2 * frames), outputs))
@@ -248,6 +279,16 @@ def codec_graphs(codec: Codec, latent_shape: tuple[int, int, int, int], *, heigh
         Graph("decoder", "decoder.onnx", DecoderGraph(codec), {"latent": latent}, ("rgb",)),
         Graph("imageEncoder", "image-encoder.onnx", ImageEncoderGraph(codec), {"rgb": rgb}, ("latent",)),
     ]
+
+
+def example_past(config: WorldModelConfig, frames: int, generator: torch.Generator) -> dict[str, Tensor]:
+    """What a pass over `frames` frames is given of the past: a state, or slots."""
+    transformer = config.transformer
+    if not transformer.state:
+        return example_cache(config, frames, generator)
+    state = torch.randn(transformer.layers, transformer.heads, transformer.head_dim, transformer.head_dim, generator=generator)
+    own = torch.arange(frames).repeat_interleave(config.tokens_per_frame)
+    return dict(zip(STATE_INPUTS, (state, *rotary_table(own, transformer)), strict=True))
 
 
 def example_cache(config: WorldModelConfig, frames: int, generator: torch.Generator) -> dict[str, Tensor]:

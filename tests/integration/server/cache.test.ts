@@ -219,6 +219,24 @@ describe("emptying a cache", () => {
   });
 });
 
+test("a model that keeps a state plays with it, tells its size, and refuses every policy of slots", async () => {
+  const client = await play("tiny-state");
+  const { cache } = await client.event("session.created");
+  expect(cache.policy).toBe("state");
+  await client.frames(10);
+  const before = await inspected(client);
+  expect(before).toMatchObject({ policy: "state", slots: 0, ages: [] });
+
+  client.send({ type: "cache.configure", event_id: "no", policy: "tempcache" });
+  const { error } = await client.event("input.rejected", ({ event_id }) => event_id === "no");
+  expect(error).toMatchObject({ code: "bad_parameter", detail: { path: "policy" } });
+
+  client.send({ type: "cache.reset", event_id: "r", keep_sinks: true });
+  await client.event("cache.reset", ({ event_ids }) => event_ids.includes("r"));
+  await client.frames(10);
+  expect((await inspected(client)).bytes).toBe(before.bytes);
+});
+
 test("a cache that kept everything until it was full goes on with a window, and says so", async () => {
   const client = await play("tiny-separable");
   await configured(client, { policy: "full" });

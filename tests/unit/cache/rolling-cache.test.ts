@@ -156,6 +156,7 @@ const ALLOWANCE: CacheAllowance = {
   mostSlots: 200,
   groupFrames: 4,
   compressors: [],
+  isState: false,
   isHost: true,
   hashes: false,
 };
@@ -226,7 +227,9 @@ describe("settle", () => {
   });
 
   it("has no memory where floats lie on a device, or where there is no room", () => {
-    expect(possiblePolicies(ALLOWANCE)).toEqual(CACHE_POLICIES);
+    const ofSlots = CACHE_POLICIES.filter((policy) => policy !== "state");
+    expect(possiblePolicies(ALLOWANCE)).toEqual(ofSlots);
+    expect(possiblePolicies({ ...ALLOWANCE, isState: true })).toEqual(["state"]);
     expect(possiblePolicies({ ...ALLOWANCE, isHost: false })).toEqual(["window", "full"]);
     expect(possiblePolicies({ ...ALLOWANCE, mostSlots: 8 })).toEqual(["window", "full"]);
     expect(possiblePolicies({ ...ALLOWANCE, tokensPerFrame: 3 })).not.toContain("pool");

@@ -23,6 +23,7 @@ const allowance = {
   mostSlots: 32,
   groupFrames: 4,
   compressors: [],
+  isState: false,
   isHost: true,
   hashes: false,
 };

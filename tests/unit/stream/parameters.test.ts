@@ -16,6 +16,7 @@ const MODEL: SessionModel = {
       mostSlots: 112,
       groupFrames: 4,
       compressors: [],
+      isState: false,
       isHost: true,
       hashes: false,
     },

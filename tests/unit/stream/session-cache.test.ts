@@ -14,6 +14,7 @@ const MODEL: ModelCache = {
     mostSlots: 400,
     groupFrames: 4,
     compressors: [],
+    isState: false,
     isHost: true,
     hashes: false,
   },

@@ -17,6 +17,7 @@ const facts = (framesPerBlock: number, windowFrames: number, sinkFrames: number)
       mostSlots: 4096,
       groupFrames: 4,
       compressors: [],
+      isState: false,
       isHost: true,
       hashes: false,
     },
