@@ -43,6 +43,8 @@ export class HashedAttention {
   #hasAsked = false;
   #codes: SlotCodes;
   #room: GatheringRoom;
+  /** Room for what is chosen, by layer. */
+  #chosen: readonly Uint32Array[];
 
   constructor(cache: HashableCache, sizes: BucketSizes = BUCKET_SIZES) {
     const { layout, record } = cache;
@@ -51,6 +53,7 @@ export class HashedAttention {
     this.#asked = new BucketSet(rowCount(layout), this.#hash);
     this.#codes = new SlotCodes(layout, record.capacity, this.#hash.tables);
     this.#room = new GatheringRoom(layout, record.capacity);
+    this.#chosen = roomToChoose(layout, record.capacity);
   }
 
   /** The slots that the next pass reads. Lifetime: until the next call. */
@@ -59,6 +62,7 @@ export class HashedAttention {
     if (record.capacity !== this.#room.capacity) {
       this.#room = new GatheringRoom(layout, record.capacity);
       this.#codes = this.#codes.resized(record.capacity);
+      this.#chosen = roomToChoose(layout, record.capacity);
     }
     const chosen = Array.from({ length: layout.layers }, (_, layer) => this.#choose(layer));
     const gathered = this.#room.of(Math.max(...chosen.map(({ length }) => length)));
@@ -117,7 +121,7 @@ export class HashedAttention {
     const { codes } = this.#codes;
     const each = heads * this.#hash.tables;
     const oldest = committed - this.windowFrames;
-    const slots = new Uint32Array(record.capacity);
+    const slots = this.#chosen[layer] ?? new Uint32Array();
     if (this.#hasAsked) this.#hashLayer(layer, oldest);
     let count = 0;
     for (let slot = 0, at = record.at(layer, 0); slot < slots.length; slot++, at++) {
@@ -165,6 +169,9 @@ export class HashedAttention {
     to.bias.fill(EMPTY_BIAS, into + slots.length, into + to.slots);
   }
 }
+
+const roomToChoose = ({ layers }: CacheLayout, capacity: number): readonly Uint32Array[] =>
+  Array.from({ length: layers }, () => new Uint32Array(capacity));
 
 /** Whether a slot is read whatever is asked: a sink, or of a frame from `oldest` on. */
 const isKept = (kind = 0, position = 0, oldest: number): boolean =>

@@ -95,6 +95,21 @@ describe("hashed attention", () => {
     expect(cache.tiny.cache.report.slots).toBe(9 * tokensPerFrame);
   });
 
+  it.each([SlotKind.raw, SlotKind.kept, SlotKind.merged, SlotKind.compressed])(
+    "chooses alike among slots of every kind beyond the window: %i",
+    async (kind) => {
+      const cache = await hashed(keepAll, 9, opposed);
+      const { record } = cache.tiny.cache;
+      for (const { slots } of record.frames.slice(0, 7)) {
+        for (const [layer, own] of slots.entries()) {
+          for (const slot of own) record.settle(layer, slot, { kind });
+        }
+      }
+      cache.attention.hear(alongKeys(1), 1);
+      expect(new Set(framesRead(cache))).toEqual(new Set([0, 2, 4, 6, 7, 8]));
+    },
+  );
+
   it("never leaves out sinks, nor the window, whatever is asked", async () => {
     const float = fc.float({ min: -3, max: 3, noNaN: true });
     await fc.assert(
