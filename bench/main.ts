@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   hour: () => import("./hour.ts"),
   quality: () => import("./quality.ts"),
   cache: () => import("./cache.ts"),
+  attention: () => import("./attention.ts"),
   webrtc: () => import("./webrtc.ts"),
 };
 

@@ -19,15 +19,20 @@ export const CACHE_POLICIES = [
   "thin",
   "pool",
   "random",
+  "state",
 ] as const;
 type CachePolicyName = (typeof CACHE_POLICIES)[number];
+
+/** Ways for a pass to read the cache: all of it, or what its queries may find something in. */
+const ATTENTIONS = ["dense", "hashed"] as const;
+type AttentionName = (typeof ATTENTIONS)[number];
 
 /** How much of the past a cache keeps, and how. */
 export interface CacheChoice {
   /**
    * `window`: sinks and the newest frames. `full`: everything, until there is no room. The others keep a memory
    * of `memorySlots` besides: merged (`tempcache`), compressed (`convkv`), of every n-th frame (`thin`), of
-   * fewer tokens a frame (`pool`), or drawn at random (`random`).
+   * fewer tokens a frame (`pool`), or drawn at random (`random`). `state`: no slots, but a matrix a head.
    */
   readonly policy: CachePolicyName;
   /** Frames the window keeps, sinks not counted; at least one block's. */
@@ -50,6 +55,8 @@ export interface CacheChoice {
   readonly every?: number;
   /** How vectors are kept between passes; as floats when absent. */
   readonly storage?: StorageName;
+  /** Whether passes read every slot or, of those beyond the window, what shares a bucket with a query; all when absent. */
+  readonly attention?: AttentionName;
 }
 
 /** A choice with everything said that it left open. */
@@ -69,8 +76,12 @@ export interface CacheAllowance {
   readonly groupFrames: number;
   /** Groupings that the package brings a compressor for. */
   readonly compressors: readonly Grouping[];
+  /** Whether the package keeps a linear state in place of slots: there is nothing to choose then. */
+  readonly isState: boolean;
   /** Whether the floats lie in the engine's own memory; elsewhere frames can only be let go. */
   readonly isHost: boolean;
+  /** Whether passes can read some of the slots: graphs answer their queries, and their slots are open. */
+  readonly hashes: boolean;
 }
 
 /** What a model and the place it runs at can do. */
@@ -89,6 +100,7 @@ const DEFAULTS = {
   grouping: "temporal",
   every: 8,
   storage: "float32",
+  attention: "dense",
 } as const;
 const MOST_EVERY = 1000;
 const POOL_SIDE = 2;
@@ -103,19 +115,39 @@ const DEFAULT_WINDOWS = 2;
 export function settle(choice: CacheChoice, allowance: CacheAllowance): SettledChoice {
   const asked = { ...DEFAULTS, ...choice };
   const isLearned = allowance.compressors.includes(asked.grouping);
-  const { kernel = isLearned ? "learned" : "mean", threshold, storage } = asked;
+  const { kernel = isLearned ? "learned" : "mean", threshold, storage, attention } = asked;
   within("windowFrames", asked.windowFrames, allowance.framesPerBlock, allowance.windowFrames);
   within("sinkFrames", asked.sinkFrames, 0, allowance.sinkFrames);
   within("every", asked.every, 1, MOST_EVERY);
   if (!(threshold >= 0 && threshold <= 1)) throw bad("threshold", "must lie between 0 and 1");
   if (!allowance.isHost && storage !== "float32") throw bad("storage", `${storage} ${NO_HOST}`);
+  if (!possibleAttentions(allowance).includes(attention)) {
+    throw bad(
+      "attention",
+      `${attention} needs a package that answers its queries, on the provider cpu`,
+    );
+  }
+  requireKind(asked, allowance);
   const settled = { ...asked, kernel };
-  if (!hasMemory(choice)) return { ...settled, memorySlots: 0 };
+  if (!hasMemory(choice) || allowance.isState) return { ...settled, memorySlots: 0 };
   requirePossible(settled, allowance);
   return { ...settled, memorySlots: memorySlots(choice, allowance) };
 }
 
 const NO_HOST = "needs keys and values in memory: use the provider cpu";
+
+/** Refuse slots of a package that keeps a state, and a state of one that keeps slots. */
+function requireKind(
+  { policy, storage }: Pick<SettledChoice, "policy" | "storage">,
+  { isState }: CacheAllowance,
+): void {
+  if (isState !== (policy === "state")) {
+    const has = isState ? "a state, and no slots that a policy could choose" : "slots, not a state";
+    throw bad("policy", `${policy} cannot be had: this model was trained to keep ${has}`);
+  }
+  if (isState && storage !== "float32")
+    throw bad("storage", `${storage} is for slots: a state stays float32`);
+}
 
 /** Whether a choice keeps anything of frames that left the window. */
 export const hasMemory = ({ policy }: CacheChoice): boolean =>
@@ -134,8 +166,12 @@ export const possiblePolicies = (allowance: CacheAllowance): readonly CachePolic
   });
 
 /** Storages that `allowance` has. */
-export const possibleStorages = ({ isHost }: CacheAllowance): readonly StorageName[] =>
-  isHost ? STORAGES : ["float32"];
+export const possibleStorages = ({ isHost, isState }: CacheAllowance): readonly StorageName[] =>
+  isHost && !isState ? STORAGES : ["float32"];
+
+/** Ways to read that `allowance` has. */
+export const possibleAttentions = ({ hashes }: CacheAllowance): readonly AttentionName[] =>
+  hashes ? ATTENTIONS : ["dense"];
 
 /**
  * The policy a choice stands for.

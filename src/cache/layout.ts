@@ -12,6 +12,8 @@ export interface CacheLayout {
   /** Slots of a layer: exactly `least` where that is `most`, else as many as are needed. */
   readonly slots: { readonly least: number; readonly most: number };
   readonly position: PositionScheme;
+  /** Whether passes answer their queries, so that slots can be chosen by them. */
+  readonly hasQueries: boolean;
 }
 
 /** How slots are numbered when they are read. */

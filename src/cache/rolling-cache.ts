@@ -1,33 +1,14 @@
-import { as, type Bytes } from "../core/units.ts";
+import { as } from "../core/units.ts";
+import { HashedAttention } from "./hashed-attention.ts";
 import { type CacheInspection, inspect } from "./inspection.ts";
 import type { CacheLayout } from "./layout.ts";
 import { type CachePolicy, type CacheSpace, CacheTally } from "./policy.ts";
 import { CacheRecord, type RawFrame, SlotKind } from "./record.ts";
+import type { CacheReport } from "./report.ts";
 import { RotaryRows, type RotaryTables } from "./rotary.ts";
+import { EMPTY_BIAS, type SlotTables } from "./slot-tables.ts";
 import { codecOf, type StorageName } from "./storage.ts";
 import type { FreshTokens, KeyValueStore } from "./store.ts";
-
-/** Added to the attention scores of an empty slot; its weight is then exactly 0 in float32. */
-export const EMPTY_BIAS = -1e4;
-
-/**
- * What a pass must know of the cached slots besides their keys and values. Read in place.
- *
- * Shapes: `bias` [layers, slots]; `cos`, `sin` [layers, slots, rotaryDim / 2].
- */
-export interface SlotTables extends RotaryTables {
-  readonly bias: Float32Array;
-}
-
-/** What a cache holds, cheap enough to tell after every block. */
-export interface CacheReport {
-  readonly policy: string;
-  /** Keys and values of the slots in use. */
-  readonly bytes: Bytes;
-  /** Slots in use in a layer, tokens; the mean where layers differ. */
-  readonly slots: number;
-  readonly capacity: number;
-}
 
 /** What a cache is made of. */
 export interface CacheParts {
@@ -58,10 +39,10 @@ export class RollingCache {
   /** Slots of memory, as indices among the facts, that are younger than the window: their positions still fall. */
   readonly #young = new Set<number>();
   #tables: SlotTables;
-  #revision = 0;
   #policy: CachePolicy;
   #storage: StorageName = "float32";
   #committed = 0;
+  #attention: HashedAttention | undefined;
 
   constructor({ layout, store, policy, ownFrames }: CacheParts) {
     this.layout = layout;
@@ -73,14 +54,14 @@ export class RollingCache {
     this.#numberAll();
   }
 
-  /** The tables of the cached slots. New arrays come with a new `revision` alone. */
+  /** The tables of the cached slots: the same ones for as long as the store's arrays are the same. */
   get tables(): SlotTables {
     return this.#tables;
   }
 
-  /** Changes whenever the tables and the store's arrays are others than before. */
-  get revision(): number {
-    return this.#revision;
+  /** What decides which slots a pass reads; undefined where passes read all. */
+  get attention(): HashedAttention | undefined {
+    return this.#attention;
   }
 
   /** Frames committed since the beginning. */
@@ -92,11 +73,10 @@ export class RollingCache {
     const { layers } = this.layout;
     const used = Array.from({ length: layers }, (_, layer) => this.record.used(layer));
     const slots = used.reduce((n, m) => n + m, 0);
+    const storage = this.#storage === "float32" ? "" : ` in ${this.#storage}`;
+    const attention = this.#attention === undefined ? "" : ", hashed";
     return {
-      policy:
-        this.#storage === "float32"
-          ? this.#policy.name
-          : `${this.#policy.name} in ${this.#storage}`,
+      policy: `${this.#policy.name}${storage}${attention}`,
       bytes: as(slots * this.store.bytesPerSlot),
       slots: Math.round(slots / layers),
       capacity: this.record.capacity,
@@ -110,11 +90,25 @@ export class RollingCache {
 
   /** Write the rotary tables of a pass's own `frames` frames. */
   writeOwnTables(tables: RotaryTables, frames: number): void {
-    const { tokensPerFrame } = this.layout;
-    for (let row = 0; row < frames * tokensPerFrame; row++) {
-      const frame = Math.floor(row / tokensPerFrame);
-      this.#rotary.write(tables, row, this.#ownPosition + frame);
+    this.#writeFrom(this.#ownPosition, tables, frames);
+  }
+
+  /** The same counted from where the memory stands. */
+  writeDistances(tables: RotaryTables, frames: number): void {
+    this.#writeFrom(this.#ownPosition - this.#oldestPosition, tables, frames);
+  }
+
+  /**
+   * Let passes read the sinks, the newest `windowFrames` frames, and of all else what shares a bucket with a query;
+   * or everything, when undefined.
+   */
+  hashBeyond(windowFrames: number | undefined): void {
+    if (windowFrames === undefined) {
+      this.#attention = undefined;
+      return;
     }
+    this.#attention ??= new HashedAttention(this);
+    this.#attention.windowFrames = windowFrames;
   }
 
   /**
@@ -142,7 +136,8 @@ export class RollingCache {
     if (storage !== this.#storage) {
       this.store.host?.keepAs(codecOf(storage));
       this.#storage = storage;
-      this.#renew();
+      this.#tables = this.#emptyTables();
+      this.#attention?.renew();
     }
     for (const frame of this.record.frames) {
       const kind = this.#kindOf(frame.frame);
@@ -178,7 +173,10 @@ export class RollingCache {
   resume(committed: number): void {
     this.#committed = committed;
     this.#tally.clear();
-    if (this.#tables.bias.length !== this.layout.layers * this.record.capacity) this.#renew();
+    this.#attention?.clear();
+    if (this.#tables.bias.length !== this.layout.layers * this.record.capacity) {
+      this.#tables = this.#emptyTables();
+    }
     this.#numberAll();
   }
 
@@ -200,6 +198,14 @@ export class RollingCache {
     return this.layout.position.kind === "clamped"
       ? this.layout.windowFrames
       : Math.min(this.record.frames.length, this.#rawFrames);
+  }
+
+  /** Write the rows of `frames` frames from position `first` on. */
+  #writeFrom(first: number, tables: RotaryTables, frames: number): void {
+    const { tokensPerFrame } = this.layout;
+    for (let row = 0; row < frames * tokensPerFrame; row++) {
+      this.#rotary.write(tables, row, first + Math.floor(row / tokensPerFrame));
+    }
   }
 
   #kindOf(frame: number): RawFrame["kind"] {
@@ -224,7 +230,7 @@ export class RollingCache {
     if (capacity === this.record.capacity) return;
     this.record.resize(capacity);
     this.store.resize(capacity);
-    this.#renew();
+    this.#tables = this.#emptyTables();
   }
 
   /** Have room for `frames` more frames, if there may be as many slots. */
@@ -238,11 +244,6 @@ export class RollingCache {
     const capacity = Math.min(slots.most, Math.max(needed, this.record.capacity + Math.ceil(more)));
     this.#resize(capacity);
     this.#numberAll();
-  }
-
-  #renew(): void {
-    this.#tables = this.#emptyTables();
-    this.#revision += 1;
   }
 
   #emptyTables(): SlotTables {
@@ -307,6 +308,11 @@ export class RollingCache {
   /** Position of memory whose newest token is of frame `frame`. */
   #memoryPosition(frame: number): number {
     return this.layout.position.kind === "clamped" ? this.#clamped(frame) : this.#sinks;
+  }
+
+  /** Position of memory that is older than the window. */
+  get #oldestPosition(): number {
+    return this.layout.position.kind === "clamped" ? 0 : this.#sinks;
   }
 
   #clamped(frame: number): number {

@@ -2,13 +2,14 @@
 
 import { ByteReader, ByteWriter } from "../core/bytes.ts";
 import { StreamError } from "../core/errors.ts";
+import { askedBytes } from "./hashed-attention.ts";
 import type { CacheLayout } from "./layout.ts";
 import { SlotKind } from "./record.ts";
 import type { RollingCache } from "./rolling-cache.ts";
 import { runsOf, type Vectors } from "./store.ts";
 
-/** Header: capacity, and frames committed as a float64. */
-const HEADER_BYTES = 4 + 8;
+/** Header: capacity, frames committed as a float64, and bytes of the buckets that were asked for. */
+const HEADER_BYTES = 4 + 8 + 4;
 /** Slot, position, count, token and kind. */
 const FACT_BYTES = 4 + 8 + 4 + 4 + 1;
 
@@ -35,9 +36,12 @@ const columnsOf = ({ slot, position, count, token, kind }: HeldSlots) =>
 /** The bytes that `thawCache` brings `cache` back from, bit for bit. */
 export async function freezeCache(cache: RollingCache): Promise<Uint8Array> {
   const { record, store, layout } = cache;
+  const asked = cache.attention?.asked ?? new Uint8Array();
   const writer = new ByteWriter()
     .put(Uint32Array.of(record.capacity))
-    .put(Float64Array.of(cache.committed));
+    .put(Float64Array.of(cache.committed))
+    .put(Uint32Array.of(asked.length))
+    .put(asked);
   const layers = Array.from({ length: layout.layers }, (_, layer) => heldIn(cache, layer));
   for (const held of layers) {
     writer.put(Uint32Array.of(held.slot.length));
@@ -70,6 +74,8 @@ function heldIn({ record }: RollingCache, layer: number): HeldSlots {
 export interface FrozenCache {
   readonly capacity: number;
   readonly committed: number;
+  /** The buckets of the newest queries, where attention is hashed. */
+  readonly asked: Uint8Array;
   readonly layers: readonly HeldSlots[];
   /** Keys and values. */
   readonly body: Uint8Array;
@@ -93,12 +99,16 @@ export function parseFrozenCache(
   const { least, most } = layout.slots;
   requireValid(capacity >= least && capacity <= most, "it has too many or too few slots");
   requireValid(Number.isSafeInteger(committed) && committed >= 0, "its frame count is off");
+  const [askedLength = 0] = reader.fill(new Uint32Array(1));
+  const isAsked = askedLength === askedBytes(layout) && reader.rest >= askedLength;
+  requireValid(askedLength === 0 || isAsked, "its buckets have a wrong length");
+  const asked = reader.take(askedLength);
   const layers = Array.from({ length: layout.layers }, () => parseLayer(reader, capacity));
   for (const held of layers) requireSound(held, layout, capacity, committed);
   const slots = layers.reduce((n, { slot }) => n + slot.length, 0);
   const body = reader.take(reader.rest);
   requireValid(body.length === slots * bytesPerSlot, "the cache's part has a wrong length");
-  return { capacity, committed, layers, body };
+  return { capacity, committed, asked, layers, body };
 }
 
 function parseLayer(reader: ByteReader, capacity: number): HeldSlots {
@@ -162,6 +172,7 @@ export async function thawCache(cache: RollingCache, frozen: FrozenCache): Promi
   }
   store.load(vectors);
   cache.resume(frozen.committed);
+  cache.attention?.resume(frozen.asked);
 }
 
 /** Keys and values of some slots of a layer by head and run of neighbours, as views. */

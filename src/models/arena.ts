@@ -24,6 +24,7 @@ export function cacheLayout({ cache }: Manifest): CacheLayout {
       rotaryDim: position.rotaryDim,
       theta: position.theta,
     },
+    hasQueries: cache.queries ?? false,
   };
 }
 
@@ -45,7 +46,9 @@ export function modelCache(manifest: Manifest, isHost: boolean): ModelCache {
       ...(graphs.compressor === undefined ? [] : (["temporal"] as const)),
       ...(graphs.compressorRaster === undefined ? [] : (["raster"] as const)),
     ],
+    isState: cache.kind === "state",
     isHost,
+    hashes: isHost && cache.queries === true,
   };
   const initial = defaultChoice(manifest);
   return possiblePolicies(allowance).includes(initial.policy)
@@ -55,7 +58,8 @@ export function modelCache(manifest: Manifest, isHost: boolean): ModelCache {
 
 /** What a package's sessions keep unless they choose otherwise. */
 function defaultChoice({ cache }: Manifest): CacheChoice {
-  const { sinkFrames, windowFrames, policy } = cache;
+  const { sinkFrames, windowFrames, policy, kind } = cache;
+  if (kind === "state") return { policy: "state", sinkFrames, windowFrames };
   const { name = "window", ...rest } = policy ?? {};
   return { policy: name, sinkFrames, windowFrames, ...rest };
 }

@@ -1,6 +1,8 @@
-import type { CacheLayout } from "../cache/layout.ts";
+import type { GatheredSlots } from "../cache/gathered-slots.ts";
+import { type CacheLayout, floatsPerSlot } from "../cache/layout.ts";
 import type { RollingCache } from "../cache/rolling-cache.ts";
 import type { RotaryTables } from "../cache/rotary.ts";
+import type { SlotTables } from "../cache/slot-tables.ts";
 import {
   FloatPool,
   type FreshTokens,
@@ -8,17 +10,28 @@ import {
   HostTokens,
   type KeyValueStore,
 } from "../cache/store.ts";
-import type { BoundGraph, Buffers, Graph } from "./graph.ts";
+import type { BoundGraph, Buffers } from "./graph.ts";
+import type { Pass, PassParts } from "./placed-cache.ts";
 
 /** Where a generation's keys and values lie, and how graphs reach them. */
 export interface CacheMemory {
   readonly store: KeyValueStore;
-  /** What to bind to `cache_key` and `cache_value`, for as long as the cache keeps its revision. */
+  /** What to bind to `cache_key` and `cache_value`, for as long as the cache keeps its tables. */
   readonly inputs: Buffers;
-  /** What to bind to `key` and `value` of a pass over `tokens` tokens, and how they enter the store. */
-  pass(tokens: number): { readonly outputs: Buffers; readonly fresh: FreshTokens };
+  /** What a pass over `tokens` tokens answers into. */
+  pass(tokens: number): PassOutputs;
   /** Give back what the device holds for it. Nothing may be run over it afterwards. */
   release(): void;
+}
+
+/** Where a pass's own tokens come out. */
+export interface PassOutputs {
+  /** What to bind to `key`, `value` and, where graphs answer it, `query`. */
+  readonly outputs: Buffers;
+  /** How keys and values enter the store. */
+  readonly fresh: FreshTokens;
+  /** [layers, heads, tokens, headDim]; absent where none come out here. */
+  readonly queries?: Float32Array;
 }
 
 /** Keys and values in this process's memory, read by graphs in place; `pool` is what a model's sessions share. */
@@ -31,67 +44,77 @@ export function hostMemory(layout: CacheLayout, pool = new FloatPool()): CacheMe
     },
     pass: (tokens) => {
       const fresh = new HostTokens(store, tokens);
-      return { outputs: { key: fresh.key, value: fresh.value }, fresh };
+      const own = { key: fresh.key, value: fresh.value };
+      if (!layout.hasQueries) return { outputs: own, fresh };
+      const queries = new Float32Array(tokens * floatsPerSlot(layout));
+      return { outputs: { ...own, query: queries }, fresh, queries };
     },
     release: () => store.release(),
   };
 }
 
-/** A graph that reads the cache, and what is bound to it besides. */
-export interface CachePassParts {
-  readonly graph: Graph;
+/** A pass over slots, and the cache that they are of. */
+export interface CachePassParts extends PassParts {
   readonly cache: RollingCache;
   readonly memory: CacheMemory;
-  /** Frames of its own that the pass brings. */
-  readonly frames: number;
-  readonly inputs: Buffers;
-  readonly outputs: Buffers;
 }
 
 /**
  * One kind of pass against the cache: a graph, and where its own keys and values come out.
  *
- * The graph is bound once, and again whenever the cache has other arrays than before.
+ * The graph is bound once to each set of arrays that slots are read from: the cache's own, or those they were gathered in.
  */
-export class CachePass {
+export class CachePass implements Pass {
   readonly fresh: FreshTokens;
   readonly #parts: CachePassParts;
   readonly #own: RotaryTables;
   readonly #outputs: Buffers;
-  #bound: { readonly revision: number; readonly graph: BoundGraph } | undefined;
+  readonly #queries: Float32Array | undefined;
+  readonly #bound = new WeakMap<SlotTables, BoundGraph>();
 
   constructor(parts: CachePassParts) {
     const { tokensPerFrame, position } = parts.cache.layout;
     const tokens = parts.frames * tokensPerFrame;
     const floats = (tokens * position.rotaryDim) / 2;
-    const { outputs, fresh } = parts.memory.pass(tokens);
+    const { outputs, fresh, queries } = parts.memory.pass(tokens);
     this.#parts = parts;
     this.#own = { cos: new Float32Array(floats), sin: new Float32Array(floats) };
     this.#outputs = outputs;
+    this.#queries = queries;
     this.fresh = fresh;
   }
 
-  /** Run the graph over what the cache holds now. @throws {StreamError} `inference_failed`. */
+  /** Run the graph over what the cache holds now, or the part that it has to read. @throws {StreamError} `inference_failed`. */
   async run(): Promise<void> {
     const { cache, memory, frames } = this.#parts;
+    const { attention } = cache;
     memory.store.prepare();
     cache.writeOwnTables(this.#own, frames);
-    await this.#graph().run();
+    await this.#graph(attention?.gather()).run();
+    if (this.#queries !== undefined) attention?.hear(this.#queries, frames);
   }
 
-  #graph(): BoundGraph {
-    const { revision } = this.#parts.cache;
-    if (this.#bound?.revision !== revision) this.#bound = { revision, graph: this.#bind() };
-    return this.#bound.graph;
+  async commit(frames: number): Promise<void> {
+    await this.#parts.cache.commit(this.fresh, frames);
   }
 
-  #bind(): BoundGraph {
-    const { graph, cache, memory, inputs, outputs } = this.#parts;
-    const { bias, cos, sin } = cache.tables;
+  #graph(gathered: GatheredSlots | undefined): BoundGraph {
+    const tables = gathered ?? this.#parts.cache.tables;
+    const bound = this.#bound.get(tables) ?? this.#bind(tables, gathered);
+    this.#bound.set(tables, bound);
+    return bound;
+  }
+
+  #bind({ bias, cos, sin }: SlotTables, gathered: GatheredSlots | undefined): BoundGraph {
+    const { graph, memory, inputs, outputs } = this.#parts;
+    const slots =
+      gathered === undefined
+        ? memory.inputs
+        : { cache_key: gathered.key, cache_value: gathered.value };
     return graph.bind(
       {
         ...inputs,
-        ...memory.inputs,
+        ...slots,
         cache_bias: bias,
         cache_cos: cos,
         cache_sin: sin,

@@ -2,7 +2,7 @@
 
 import type { CacheAllowance, CacheChoice } from "../cache/choice.ts";
 import type { CacheInspection } from "../cache/inspection.ts";
-import type { CacheReport } from "../cache/rolling-cache.ts";
+import type { CacheReport } from "../cache/report.ts";
 import type { Millis } from "../core/units.ts";
 import type { ModelPackage } from "./package.ts";
 

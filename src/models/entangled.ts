@@ -1,13 +1,12 @@
-import type { RollingCache } from "../cache/rolling-cache.ts";
-import { CachePass } from "./cache-memory.ts";
 import { fillRows, type History } from "./history.ts";
+import type { Pass } from "./placed-cache.ts";
 import { onlyCache, type WorldModel, type WorldModelParts } from "./world-model.ts";
 
 /** One pass of the causal transformer over the frames of one block. */
 interface BlockPass {
   readonly sigma: Float32Array;
   readonly prediction: Float32Array;
-  readonly pass: CachePass;
+  readonly pass: Pass;
 }
 
 /** Inputs of a pass that are not the cache's. */
@@ -22,9 +21,8 @@ const passOf = (parts: WorldModelParts, { sample, control, previous }: PassInput
   const sigma = new Float32Array(framesPerBlock);
   const prediction = new Float32Array(sample.length);
   const given = previous.length > 0 ? { previous } : {};
-  const pass = new CachePass({
+  const pass = onlyCache(parts).pass({
     graph: parts.graphs("denoiser"),
-    ...onlyCache(parts),
     frames: framesPerBlock,
     inputs: { sample, sigma, control, ...given },
     outputs: { prediction },
@@ -56,9 +54,8 @@ class CommitPass {
 
   async run(): Promise<void> {
     const { manifest } = this.#parts;
-    const { cache } = onlyCache(this.#parts);
     await runPass(this.#pass, manifest.commit.sigma);
-    await cache.commit(this.#pass.pass.fresh, manifest.lanes.video.framesPerBlock);
+    await this.#pass.pass.commit(manifest.lanes.video.framesPerBlock);
   }
 }
 
@@ -98,7 +95,6 @@ export class FusedCommitModel implements WorldModel {
   readonly commitsAtOnce = false;
   readonly sample: Float32Array;
   readonly #history: History;
-  readonly #cache: RollingCache;
   readonly #frames: number;
   readonly #commitSigma: number;
   readonly #commit: CommitPass;
@@ -107,7 +103,6 @@ export class FusedCommitModel implements WorldModel {
 
   constructor(parts: WorldModelParts) {
     this.#history = parts.history;
-    this.#cache = onlyCache(parts).cache;
     this.#frames = parts.manifest.lanes.video.framesPerBlock;
     this.#commitSigma = parts.manifest.commit.sigma;
     this.#fused = fusedPass(parts);
@@ -142,7 +137,7 @@ export class FusedCommitModel implements WorldModel {
     clean.sigma.fill(this.#commitSigma);
     noisy.sigma.fill(sigma);
     await pass.run();
-    await this.#cache.commit(pass.fresh, this.#frames);
+    await pass.commit(this.#frames);
     return noisy.prediction;
   }
 }
@@ -159,7 +154,7 @@ interface FusedHalf {
 interface FusedPass {
   readonly clean: FusedHalf;
   readonly noisy: FusedHalf;
-  readonly pass: CachePass;
+  readonly pass: Pass;
 }
 
 function fusedPass(parts: WorldModelParts): FusedPass {
@@ -172,9 +167,8 @@ function fusedPass(parts: WorldModelParts): FusedPass {
     prediction: new Float32Array(2 * history.newest.length),
   };
   const { prediction, ...inputs } = both;
-  const pass = new CachePass({
+  const pass = onlyCache(parts).pass({
     graph: graphs("denoiserFused"),
-    ...onlyCache(parts),
     frames: 2 * frames,
     inputs,
     outputs: { prediction },

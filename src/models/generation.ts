@@ -1,17 +1,13 @@
-import { type CacheBounds, type CacheChoice, policyOf } from "../cache/choice.ts";
+import { type CacheAllowance, type CacheChoice, settle } from "../cache/choice.ts";
 import type { CacheInspection } from "../cache/inspection.ts";
 import type { CacheLayout } from "../cache/layout.ts";
-import type { CachePolicy } from "../cache/policy.ts";
-import { type CacheReport, RollingCache } from "../cache/rolling-cache.ts";
-import { type FrozenCache, freezeCache, parseFrozenCache, thawCache } from "../cache/snapshot.ts";
-import { bytesPerSlot, type StorageName } from "../cache/storage.ts";
+import type { CacheReport } from "../cache/report.ts";
 import { ByteReader, ByteWriter } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { StreamError } from "../core/errors.ts";
 import { as, type Millis } from "../core/units.ts";
-import { cacheLayout, historyShape, modelCache } from "./arena.ts";
+import { historyShape } from "./arena.ts";
 import type { CacheMemory } from "./cache-memory.ts";
-import { learnedCompressor } from "./compressor.ts";
 import type {
   Beginning,
   BlockInput,
@@ -23,15 +19,16 @@ import type {
 import { Decoder } from "./decoder.ts";
 import { FusedCommitModel, SeparateCommitModel } from "./entangled.ts";
 import { History } from "./history.ts";
-import type { Manifest } from "./manifest.ts";
 import type { ModelPackage } from "./package.ts";
 import { PerStepModel } from "./per-step.ts";
+import { placeCaches } from "./place-caches.ts";
+import type { PlacedCache } from "./placed-cache.ts";
 import { type Quantiser, quantiserOf } from "./quantiser.ts";
 import { sampleBlock } from "./sampler.ts";
 import { SeparableModel } from "./separable.ts";
 import { type GenerationHead, packGeneration, unpackGeneration } from "./snapshot.ts";
 import type { Starts } from "./starts.ts";
-import type { GraphSet, PlacedCache, WorldModel, WorldModelParts } from "./world-model.ts";
+import type { GraphSet, WorldModel, WorldModelParts } from "./world-model.ts";
 
 /** What a generation is made of. */
 export interface GenerationParts {
@@ -50,7 +47,7 @@ export class PackageGeneration implements Generation {
   readonly #clock: Clock;
   readonly #quantise: Quantiser;
   readonly #history: History;
-  readonly #bounds: CacheBounds;
+  readonly #allowance: CacheAllowance;
   readonly #caches: readonly PlacedCache[];
   readonly #model: WorldModel;
   readonly #decoder: Decoder;
@@ -68,17 +65,9 @@ export class PackageGeneration implements Generation {
     this.#choice = cache;
     this.#quantise = quantiserOf(manifest.lanes.video.latent.quantiser);
     this.#history = new History(historyShape(manifest));
-    const ownFrames = 2 * manifest.lanes.video.framesPerBlock;
-    const memories = Array.from({ length: cacheCount(manifest) }, () =>
-      parts.memory(cacheLayout(manifest)),
-    );
-    this.#bounds = boundsOf(manifest, graphs, memories);
-    const policy = policyOf(cache, this.#bounds);
-    const { layout } = this.#bounds;
-    this.#caches = memories.map((memory) => ({
-      memory,
-      cache: new RollingCache({ layout, store: memory.store, policy, ownFrames }),
-    }));
+    const { caches, allowance } = placeCaches(parts, cache);
+    this.#caches = caches;
+    this.#allowance = allowance;
     this.#model = worldModel({
       manifest,
       graphs,
@@ -103,13 +92,13 @@ export class PackageGeneration implements Generation {
   }
 
   get cache(): CacheReport {
-    const reports = this.#caches.map(({ cache }) => cache.report);
+    const reports = this.#caches.map(({ report }) => report);
     const bytes = reports.reduce((sum, report) => sum + report.bytes, 0);
     return { ...this.#first.report, bytes: as(bytes) };
   }
 
   get inspection(): CacheInspection {
-    return this.#first.inspect();
+    return this.#first.inspection;
   }
 
   async next({ control, steps, goOnFrom }: BlockInput): Promise<GeneratedBlock> {
@@ -134,26 +123,25 @@ export class PackageGeneration implements Generation {
 
   async reset({ seed, start, cache }: Beginning): Promise<void> {
     requireSeed(seed);
-    const policy = policyOf(cache, this.#bounds);
+    settle(cache, this.#allowance);
     const first = await this.#starts.latent(start);
     this.#seed = seed;
     this.#choice = cache;
     for (const each of this.#caches) {
-      each.cache.clear();
-      await each.cache.configure(policy, storageOf(cache));
+      each.clear();
+      await each.keepBy(cache);
     }
     this.#history.begin(first);
   }
 
   async configureCache(choice: CacheChoice): Promise<void> {
-    const policy = policyOf(choice, this.#bounds);
-    for (const { cache } of this.#caches) await cache.configure(policy, storageOf(choice));
+    for (const cache of this.#caches) await cache.keepBy(choice);
     this.#choice = choice;
   }
 
   forget(what: { readonly keepSinks: boolean }): Promise<void> {
     return attempt(() => {
-      for (const { cache } of this.#caches) cache.forget(what);
+      for (const cache of this.#caches) cache.forget(what);
     });
   }
 
@@ -178,7 +166,7 @@ export class PackageGeneration implements Generation {
     const history = new ByteWriter();
     for (const part of this.#history.parts) history.put(part);
     const caches: Uint8Array[] = [];
-    for (const { cache } of this.#caches) caches.push(await freezeCache(cache));
+    for (const cache of this.#caches) caches.push(await cache.freeze());
     return packGeneration({ head, history: history.finish(), caches });
   }
 
@@ -190,17 +178,12 @@ export class PackageGeneration implements Generation {
     if (head.package !== this.#package.digest || !fits) {
       throw new StreamError("snapshot_invalid", "this snapshot is of another package");
     }
-    const { layout } = this.#bounds;
-    const policy = frozenPolicy(head.cache, this.#bounds);
-    const storage = storageOf(head.cache);
-    const frozen = caches.map((cache) =>
-      parseFrozenCache(cache, layout, bytesPerSlot(layout, storage)),
-    );
-    for (const [i, { cache }] of this.#caches.entries()) {
-      cache.clear();
-      await cache.configure(policy, storage);
-      await thawCache(cache, frozen[i] as FrozenCache);
-    }
+    requireKeepable(head.cache, this.#allowance);
+    const thaw = this.#caches.map((cache, i) => {
+      const frozen = caches[i] ?? new Uint8Array();
+      return cache.thawing(frozen, head.cache);
+    });
+    for (const begin of thaw) await begin();
     const reader = new ByteReader(history);
     for (const part of this.#history.parts) reader.fill(part);
     this.#history.isCommitted = head.isCommitted;
@@ -211,14 +194,14 @@ export class PackageGeneration implements Generation {
 
   close(): Promise<void> {
     return attempt(() => {
-      for (const { memory } of this.#caches) memory.release();
+      for (const cache of this.#caches) cache.release();
     });
   }
 
-  get #first(): RollingCache {
+  get #first(): PlacedCache {
     const [first] = this.#caches;
     if (first === undefined) throw new TypeError("a generation needs a cache");
-    return first.cache;
+    return first;
   }
 
   /** The next block's clean latents, [F, C, H, W]; the receiver owns them. */
@@ -237,7 +220,7 @@ export class PackageGeneration implements Generation {
     if (first === undefined) {
       throw badParameter("frames", "a cache is rebuilt from at least one block");
     }
-    for (const { cache } of this.#caches) cache.clear();
+    for (const cache of this.#caches) cache.clear();
     this.#history.beginWith(first.latents, first.control);
     return later;
   }
@@ -268,28 +251,6 @@ export class PackageGeneration implements Generation {
   }
 }
 
-/** What sessions of a package may choose where their caches lie in `memory`. */
-function boundsOf(
-  manifest: Manifest,
-  graphs: GraphSet,
-  memories: readonly CacheMemory[],
-): CacheBounds {
-  const isHost = memories.every(({ store }) => store.host !== undefined);
-  const { allowance } = modelCache(manifest, isHost);
-  const layout = cacheLayout(manifest);
-  return {
-    allowance,
-    layout: { ...layout, slots: { ...layout.slots, most: allowance.mostSlots } },
-    learned: (grouping) => learnedCompressor(manifest, graphs, grouping),
-  };
-}
-
-/** Caches of a generation: one, or one for each step. */
-const cacheCount = ({ commit, schedule }: Manifest): number =>
-  commit.strategy === "per-step" ? schedule.defaultSteps : 1;
-
-const storageOf = ({ storage = "float32" }: CacheChoice): StorageName => storage;
-
 function worldModel(parts: WorldModelParts): WorldModel {
   switch (parts.manifest.commit.strategy) {
     case "encoder":
@@ -308,9 +269,9 @@ function requireSeed(seed: number): void {
   throw badParameter("seed", "a seed is a whole number from 0 to 2^53 - 1");
 }
 
-function frozenPolicy(choice: CacheChoice, bounds: CacheBounds): CachePolicy {
+function requireKeepable(choice: CacheChoice, allowance: CacheAllowance): void {
   try {
-    return policyOf(choice, bounds);
+    settle(choice, allowance);
   } catch (cause) {
     throw new StreamError("snapshot_invalid", "this snapshot keeps more than the package can", {
       cause,

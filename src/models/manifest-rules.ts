@@ -123,10 +123,26 @@ const cacheFits: Rule = ({ cache, lanes }) => {
     return broken("cache.position.rotaryDim", "is more than `cache.headDim`");
   if (cache.windowFrames < lanes.video.framesPerBlock)
     return broken("cache.windowFrames", "is less than one block's frames");
+  if (cache.queries === true && cache.mostSlots === undefined)
+    return broken("cache.queries", "goes with `cache.mostSlots`: a pass reads fewer slots by them");
   const raw = (cache.sinkFrames + cache.windowFrames) * cache.tokensPerFrame;
   return cache.mostSlots !== undefined && cache.mostSlots < raw
     ? broken("cache.mostSlots", `is less than the ${raw} slots of the sinks and the window`)
     : undefined;
+};
+
+const stateStandsAlone: Rule = ({ cache, commit, lanes }) => {
+  if (cache.kind !== "state") return undefined;
+  if (commit.strategy === "fused")
+    return broken("commit.strategy", "must not be `fused` where `cache.kind` is `state`");
+  if (cache.sinkFrames > 0)
+    return broken("cache.sinkFrames", "must be 0 where `cache.kind` is `state`");
+  if (cache.windowFrames !== lanes.video.framesPerBlock)
+    return broken("cache.windowFrames", "must be one block's frames where `cache.kind` is `state`");
+  const ofSlots = (["mostSlots", "queries", "groupFrames", "policy"] as const).find(
+    (key) => cache[key] !== undefined,
+  );
+  return ofSlots && broken(`cache.${ofSlots}`, "goes with slots, not with a cache of kind `state`");
 };
 
 const compressorsHaveGroups: Rule = ({ graphs, cache }) => {
@@ -171,6 +187,7 @@ const RULES: readonly Rule[] = [
   stepsHaveTheirCaches,
   sigmasFall,
   cacheFits,
+  stateStandsAlone,
   compressorsHaveGroups,
   controlsMakeSense,
   startsDiffer,

@@ -80,6 +80,7 @@ const schedule = z.strictObject({
 });
 
 const cache = z.strictObject({
+  kind: z.literal("state").exactOptional(),
   layers: count(512),
   heads: count(512),
   headDim: count(1024),
@@ -87,10 +88,11 @@ const cache = z.strictObject({
   sinkFrames: z.number().int().min(0).max(MOST.frames),
   windowFrames: count(MOST.frames),
   mostSlots: count(MOST.slots).exactOptional(),
+  queries: z.literal(true).exactOptional(),
   groupFrames: z.number().int().min(2).max(256).exactOptional(),
   policy: z
     .strictObject({
-      name: z.enum(CACHE_POLICIES),
+      name: z.enum(CACHE_POLICIES).exclude(["state"]),
       memorySlots: count(MOST.slots).exactOptional(),
       threshold: z.number().min(0).max(1).exactOptional(),
     })

@@ -1,7 +1,6 @@
-import type { RollingCache } from "../cache/rolling-cache.ts";
 import { drawNormals } from "../core/noise.ts";
-import { CachePass } from "./cache-memory.ts";
 import { fillRows, type History } from "./history.ts";
+import type { Pass, PlacedCache } from "./placed-cache.ts";
 import { renoise } from "./solver.ts";
 import type { WorldModel, WorldModelParts } from "./world-model.ts";
 
@@ -11,8 +10,8 @@ const COMMIT_LANE = 2;
 /** One step's pass, and the cache that only this step reads and writes. */
 interface Step {
   readonly sigma: number;
-  readonly cache: RollingCache;
-  readonly pass: CachePass;
+  readonly cache: PlacedCache;
+  readonly pass: Pass;
 }
 
 /**
@@ -43,13 +42,11 @@ export class PerStepModel implements WorldModel {
     this.#prediction = new Float32Array(history.newest.length);
     this.#control = new Float32Array(history.control.length);
     this.#sigma = new Float32Array(framesPerBlock);
-    this.#steps = caches.map(({ cache, memory }, step) => ({
+    this.#steps = caches.map((cache, step) => ({
       sigma: sigmas[String(defaultSteps)]?.[step] ?? 0,
       cache,
-      pass: new CachePass({
+      pass: cache.pass({
         graph: graphs("denoiser"),
-        cache,
-        memory,
         frames: framesPerBlock,
         inputs: { sample: this.sample, sigma: this.#sigma, control: this.#control },
         outputs: { prediction: this.#prediction },
@@ -80,9 +77,9 @@ export class PerStepModel implements WorldModel {
     this.#history.isCommitted = true;
   }
 
-  async #run({ cache, pass }: Step, sigma: number): Promise<void> {
+  async #run({ pass }: Step, sigma: number): Promise<void> {
     this.#sigma.fill(sigma);
     await pass.run();
-    await cache.commit(pass.fresh, this.#frames);
+    await pass.commit(this.#frames);
   }
 }

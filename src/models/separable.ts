@@ -1,6 +1,5 @@
-import type { RollingCache } from "../cache/rolling-cache.ts";
-import { CachePass } from "./cache-memory.ts";
 import type { BoundGraph } from "./graph.ts";
+import type { Pass } from "./placed-cache.ts";
 import { onlyCache, type WorldModel, type WorldModelParts } from "./world-model.ts";
 
 /**
@@ -13,24 +12,19 @@ export class SeparableModel implements WorldModel {
   readonly #prediction: Float32Array;
   readonly #control: Float32Array;
   readonly #sigma = new Float32Array(1);
-  readonly #cache: RollingCache;
-  readonly #encoder: CachePass;
+  readonly #encoder: Pass;
   readonly #denoiser: BoundGraph;
 
   constructor(parts: WorldModelParts) {
     const { manifest, graphs, history } = parts;
-    const { cache, memory } = onlyCache(parts);
     const features = new Float32Array(
       (manifest.conditioning.features ?? []).reduce((n, size) => n * size, 1),
     );
     this.sample = new Float32Array(history.newest.length);
     this.#prediction = new Float32Array(history.newest.length);
     this.#control = new Float32Array(history.control.length);
-    this.#cache = cache;
-    this.#encoder = new CachePass({
+    this.#encoder = onlyCache(parts).pass({
       graph: graphs("encoder"),
-      cache,
-      memory,
       frames: 1,
       inputs: { latent: history.newest, control: this.#control },
       outputs: { features },
@@ -49,7 +43,7 @@ export class SeparableModel implements WorldModel {
   async begin(control: Float32Array): Promise<void> {
     this.#control.set(control);
     await this.#encoder.run();
-    await this.#cache.commit(this.#encoder.fresh, 1);
+    await this.#encoder.commit(1);
   }
 
   async predict(sigma: number): Promise<Float32Array> {

@@ -76,18 +76,35 @@ const bytes = (...shape: Dim[]): TensorShape => ({ type: "uint8", shape });
 function cacheInputs(manifest: Manifest, frames: number): Record<string, TensorShape> {
   const { layers, heads, headDim } = manifest.cache;
   const { slots, rotaryHalf, tokensPerFrame } = modelSizes(manifest);
+  const own = {
+    query_cos: float(frames * tokensPerFrame, rotaryHalf),
+    query_sin: float(frames * tokensPerFrame, rotaryHalf),
+  };
+  if (manifest.cache.kind === "state") return { cache_state: state(manifest), ...own };
   return {
     cache_key: float(layers, heads, slots, headDim),
     cache_value: float(layers, heads, slots, headDim),
     cache_bias: float(layers, slots),
     cache_cos: float(layers, slots, rotaryHalf),
     cache_sin: float(layers, slots, rotaryHalf),
-    query_cos: float(frames * tokensPerFrame, rotaryHalf),
-    query_sin: float(frames * tokensPerFrame, rotaryHalf),
+    ...own,
   };
 }
 
-/** The keys and values a pass over `frames` frames answers with. */
+const state = ({ cache: { layers, heads, headDim } }: Manifest): TensorShape =>
+  float(layers, heads, headDim, headDim);
+
+/**
+ * What a pass over `frames` frames answers for the cache: its keys and values, and its queries where it has them; or the
+ * state after it.
+ */
+function ownTokens(manifest: Manifest, frames: number): Record<string, TensorShape> {
+  if (manifest.cache.kind === "state") return { state: state(manifest) };
+  const own = keysAndValues(manifest, frames);
+  return manifest.cache.queries === true ? { ...own, query: own.key } : own;
+}
+
+/** The keys and values of `frames` frames. */
 function keysAndValues(
   manifest: Manifest,
   frames: number,
@@ -119,7 +136,7 @@ function encoder(manifest: Manifest): GraphSignature {
       control: float(1, controls),
       ...cacheInputs(manifest, 1),
     },
-    outputs: { features: features(manifest), ...keysAndValues(manifest, 1) },
+    outputs: { features: features(manifest), ...ownTokens(manifest, 1) },
   };
 }
 
@@ -151,7 +168,7 @@ function entangledDenoiser(manifest: Manifest, blocks: number): GraphSignature {
       ...cacheInputs(manifest, frames),
       ...previous(manifest),
     },
-    outputs: { prediction: float(frames, ...latent), ...keysAndValues(manifest, frames) },
+    outputs: { prediction: float(frames, ...latent), ...ownTokens(manifest, frames) },
   };
 }
 

@@ -25,7 +25,7 @@ export interface FrozenGeneration {
   readonly caches: readonly Uint8Array[];
 }
 
-const MAGIC = "ZOETSNP2";
+const MAGIC = "ZOETSNP3";
 const DIGEST_BYTES = 32;
 const MOST_HEAD_BYTES = 4096;
 /** As many as a schedule has steps at the most. */

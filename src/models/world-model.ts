@@ -1,8 +1,7 @@
-import type { RollingCache } from "../cache/rolling-cache.ts";
-import type { CacheMemory } from "./cache-memory.ts";
 import type { Graph } from "./graph.ts";
 import type { History } from "./history.ts";
 import type { GraphRole, Manifest } from "./manifest.ts";
+import type { PlacedCache } from "./placed-cache.ts";
 import type { BlockDenoiser } from "./sampler.ts";
 
 /**
@@ -30,12 +29,6 @@ export interface WorldModelParts {
   readonly history: History;
   /** The generation's seed at the moment. */
   readonly seed: () => number;
-}
-
-/** A cache, and where its keys and values lie. */
-export interface PlacedCache {
-  readonly cache: RollingCache;
-  readonly memory: CacheMemory;
 }
 
 /** The cache of a model that has one. */

@@ -7,11 +7,13 @@ import { z } from "zod";
  * setting has a meaning for.
  */
 export const cacheSettings = z.strictObject({
-  policy: z.enum(["window", "full", "tempcache", "convkv", "thin", "pool", "random"]).meta({
-    title: "Policy",
-    description: "What becomes of frames that leave the window.",
-    applies: "next block",
-  }),
+  policy: z
+    .enum(["window", "full", "tempcache", "convkv", "thin", "pool", "random", "state"])
+    .meta({
+      title: "Policy",
+      description: "What becomes of frames that leave the window.",
+      applies: "next block",
+    }),
   window_frames: z.number().int().min(1).max(4096).meta({
     title: "Window",
     description: "The newest frames, kept as they came.",
@@ -82,6 +84,11 @@ export const cacheSettings = z.strictObject({
     description: "How numbers are kept between blocks.",
     applies: "next block",
   }),
+  attention: z.enum(["dense", "hashed"]).meta({
+    title: "Attention",
+    description: "Read all that is kept, or beyond the window what may matter now.",
+    applies: "next block",
+  }),
 });
 
 /** What a cache keeps, and how; `memory_slots` is 0 without a memory. */
@@ -112,6 +119,7 @@ export interface CacheSummary {
   /** What can be had; where keys and values lie on a device, no memory can. */
   readonly policies: readonly CachePolicyName[];
   readonly storages: readonly CacheStorageName[];
+  readonly attentions: readonly CacheSettings["attention"][];
   readonly initial: CacheSettings;
 }
 

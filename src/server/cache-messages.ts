@@ -3,6 +3,7 @@
 import {
   type CacheAllowance,
   type CacheChoice,
+  possibleAttentions,
   possiblePolicies,
   possibleStorages,
   type SettledChoice,
@@ -35,6 +36,7 @@ export const cacheSettingsOf = (choice: SettledChoice): CacheSettings => ({
   grouping: choice.grouping,
   every: choice.every,
   storage: choice.storage,
+  attention: choice.attention,
 });
 
 /** A change of what a cache keeps, as a session takes it. */
@@ -49,6 +51,7 @@ export const cacheChangeOf = (change: CacheSettingsChange): CacheChange => ({
   grouping: change.grouping,
   every: change.every,
   storage: change.storage,
+  attention: change.attention,
 });
 
 /** What clients are told of a model's cache. */
@@ -63,6 +66,7 @@ export function cacheSummaryOf({ allowance, initial }: ModelCache): CacheSummary
     compressors: allowance.compressors,
     policies: possiblePolicies(allowance),
     storages: possibleStorages(allowance),
+    attentions: possibleAttentions(allowance),
     initial: cacheSettingsOf(settle(initial, allowance)),
   };
 }
@@ -89,6 +93,7 @@ export function cacheSchemaOf({ allowance, initial }: ModelCache): ObjectSchema 
     },
     kernel: { enum: allowance.compressors.length === 0 ? ["mean"] : ["mean", "learned"] },
     storage: { enum: possibleStorages(allowance) },
+    attention: { enum: possibleAttentions(allowance) },
   };
   const settings = Object.entries(cacheSettingsOf(settle(initial, allowance)));
   const defaults = Object.fromEntries(settings);

@@ -10,6 +10,8 @@ export const TINY_PACKAGES = [
   "tiny-fused",
   "tiny-per-step",
   "tiny-open",
+  "tiny-hashed",
+  "tiny-state",
 ] as const;
 export type TinyPackage = (typeof TINY_PACKAGES)[number];
 
@@ -27,7 +29,7 @@ export interface OracleGraph {
 
 /** Latents of every block under one policy and step count, computed without a cache. */
 export interface OracleRollout {
-  readonly policy: "window" | "full";
+  readonly policy: "window" | "full" | "state";
   readonly sinkFrames: number;
   readonly windowFrames: number;
   readonly steps: number;

@@ -26,7 +26,9 @@ const PLAIN_CACHE: ModelCache = {
     mostSlots: 16,
     groupFrames: 4,
     compressors: [],
+    isState: false,
     isHost: true,
+    hashes: false,
   },
   initial: { policy: "window", windowFrames: 15, sinkFrames: 1 },
 };

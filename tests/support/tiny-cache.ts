@@ -15,6 +15,7 @@ export const LAYOUT: CacheLayout = {
   windowFrames: 4,
   slots: { least: 18, most: 18 },
   position: { kind: "window", rotaryDim: 2, theta: 10 },
+  hasQueries: false,
 };
 
 /** The same with as many slots as are needed, whatever is older than the window at position 0. */

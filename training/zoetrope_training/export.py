@@ -68,6 +68,8 @@ class Package:
     """The most cache slots a session may choose; the graphs leave their number open then."""
     cache_policy: Json | None = None
     """What sessions keep unless they choose otherwise, as the manifest's `cache.policy` says it."""
+    queries: bool = False
+    """Whether graphs that attend answer their queries, so that sessions may read the cache by hash."""
     group_frames: int | None = None
     """Frames that the package's compressors fold into one."""
     extra_graphs: dict[str, str] = field(default_factory=dict)
@@ -140,8 +142,14 @@ def lane(package: Package, shapes: Shapes) -> Json:
 def cache_layout(package: Package, shapes: Shapes) -> Json:
     """Shape of the cache and the position scheme."""
     transformer = shapes.transformer
-    chosen = {"mostSlots": package.most_slots, "groupFrames": package.group_frames, "policy": package.cache_policy}
+    chosen = {
+        "mostSlots": package.most_slots,
+        "queries": package.queries or None,
+        "groupFrames": package.group_frames,
+        "policy": package.cache_policy,
+    }
     return {
+        **({"kind": "state"} if transformer.state else {}),
         "layers": transformer.layers,
         "heads": transformer.heads,
         "headDim": transformer.head_dim,
@@ -218,7 +226,7 @@ def write_package(directory: Path, package: Package, model: WorldModel, codec: C
     directory.mkdir(parents=True, exist_ok=True)
     shapes = shapes_of(model.config)
     latent_shape = (shapes.transformer.frames_per_block, *shapes.latent)
-    graphs = world_model_graphs(model, fused=package.commit == "fused")
+    graphs = world_model_graphs(model, fused=package.commit == "fused", queries=package.queries)
     graphs += codec_graphs(codec, latent_shape, height=package.height, width=package.width)
     for graph in graphs:
         write_graph(graph, directory, open_slots=package.most_slots is not None)

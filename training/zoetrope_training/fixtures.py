@@ -124,12 +124,17 @@ class Fixture:
     blocks: int
     seed: int
     most_slots: int | None = None
-    """Where given, slots are open, positions clamped, and the package has a compressor."""
+    """Where given, slots are open, positions clamped, queries answered, and the package has a compressor."""
 
 
 def transformer(sink: int, window: int, frames_per_block: int) -> TransformerConfig:
     """A transformer of 2 layers, width 16."""
     return TransformerConfig(2, 2, 8, 4, 10.0, sink, window, frames_per_block)
+
+
+def state_transformer(frames_per_block: int) -> TransformerConfig:
+    """The same with a state in place of slots."""
+    return replace(transformer(0, frames_per_block, frames_per_block), state=True)
 
 
 def world(topology: str, previous: int, layers: TransformerConfig) -> WorldModelConfig:
@@ -205,6 +210,30 @@ FIXTURES = (
         blocks=6,
         seed=99,
         most_slots=4096,
+    ),
+    Fixture(
+        "tiny-hashed",
+        world("entangled", 2, transformer(0, 18, 2)),
+        prediction="velocity",
+        solver="euler",
+        commit="separate",
+        commit_sigma=0.0,
+        policies=(Policy("window", 0, 18),),
+        # As above.
+        blocks=9,
+        seed=64,
+        most_slots=4096,
+    ),
+    Fixture(
+        "tiny-state",
+        world("entangled", 2, state_transformer(2)),
+        prediction="velocity",
+        solver="euler",
+        commit="separate",
+        commit_sigma=0.0,
+        policies=(Policy("state", 0, 2),),
+        blocks=12,
+        seed=128,
     ),
 )
 GROUP_FRAMES = 4
@@ -332,6 +361,7 @@ def package(fixture: Fixture) -> Package:
         commit_sigma=fixture.commit_sigma,
         positions="window" if fixture.most_slots is None else "clamped",
         most_slots=fixture.most_slots,
+        queries=fixture.most_slots is not None,
         group_frames=None if fixture.most_slots is None else GROUP_FRAMES,
         extra_graphs={graph.role: graph.file for graph in compressors(fixture)},
     )
@@ -375,7 +405,7 @@ def write_fixture(fixture: Fixture, directory: Path) -> None:
         "rollouts": record_rollouts(fixture, model, start, tensors),
     }
     tensors.write(directory / "oracle", index)
-    if isinstance(model, EntangledWorldModel) and fixture.commit == "separate":
+    if fixture.name == "tiny-entangled" and isinstance(model, EntangledWorldModel):
         write_weights(model, directory / "weights")
     print(f"{fixture.name}\n" + "\n".join(f"  {difference}" for difference in compare(graphs, directory)))
 

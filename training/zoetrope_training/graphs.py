@@ -6,13 +6,14 @@ the cache's slots may be left open, see `SLOT_AXES`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from zoetrope_training.transformer import CacheInputs, rotary_table
+from zoetrope_training.linear_state import StateInputs
+from zoetrope_training.transformer import CacheInputs, CausalTransformer, Layer, rotary_table
 from zoetrope_training.world_model import (
     EntangledWorldModel,
     SeparableWorldModel,
@@ -31,6 +32,9 @@ CACHE_INPUTS = (
     "query_sin",
 )
 """Cache inputs of every graph that attends, in order."""
+
+STATE_INPUTS = ("cache_state", "query_cos", "query_sin")
+"""The same of packages that keep a state."""
 
 SLOT_AXES = {"cache_key": 2, "cache_value": 2, "cache_bias": 1, "cache_cos": 1, "cache_sin": 1}
 """Which axis of a cache input counts slots; left open in packages whose sessions choose how many there are."""
@@ -63,6 +67,18 @@ class EncoderGraph(nn.Module):
         return self.model.encoder.forward_cached(latent, control, CacheInputs(*cache))
 
 
+class StateEncoderGraph(nn.Module):
+    """`encoder.onnx` of a package that keeps a state."""
+
+    def __init__(self, model: SeparableWorldModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, latent: Tensor, control: Tensor, *past: Tensor) -> tuple[Tensor, Tensor]:
+        """Features, then the state after the newest frame."""
+        return self.model.encoder.forward_state(latent, control, StateInputs(*past))
+
+
 class SeparableDenoiserGraph(nn.Module):
     """`denoiser.onnx` of the separable topology: one step on one frame."""
 
@@ -89,6 +105,19 @@ class EntangledDenoiserGraph(nn.Module):
         return self.model.forward_cached(sample, sigma, control, CacheInputs(*rest[: len(CACHE_INPUTS)]), previous)
 
 
+class StateDenoiserGraph(nn.Module):
+    """`denoiser.onnx` of the entangled topology with a state: one step on one block, or the pass that commits it."""
+
+    def __init__(self, model: EntangledWorldModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, sample: Tensor, sigma: Tensor, control: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
+        """Prediction, then the state after the block; `rest` is the state's inputs, then `previous` if the model takes it."""
+        past, previous = rest[: len(STATE_INPUTS)], rest[len(STATE_INPUTS) :]
+        return self.model.forward_state(sample, sigma, control, StateInputs(*past), previous[0] if previous else None)
+
+
 class FusedDenoiserGraph(nn.Module):
     """`denoiser-fused.onnx`: the commit of a clean block and the first step of the block after it, in one pass."""
 
@@ -103,6 +132,28 @@ class FusedDenoiserGraph(nn.Module):
         """Prediction, keys and values of both blocks; the first half is the clean block's."""
         assert isinstance(self.causal_bias, Tensor)
         return self.model.forward_cached(sample, sigma, control, CacheInputs(*cache), causal_bias=self.causal_bias)
+
+
+class WithQueries(nn.Module):
+    """A graph over the cache that answers the queries of its pass, too: normed, un-rotated, as the keys are."""
+
+    def __init__(self, graph: nn.Module, transformer: CausalTransformer) -> None:
+        super().__init__()
+        self.graph, self.transformer = graph, transformer
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """What the graph answers, then the queries [layers, heads, tokens, head_dim]."""
+        queries: list[Tensor] = []
+
+        def listen(module: nn.Module, inputs: tuple[Tensor, ...], query: Tensor) -> None:
+            queries.append(query[0])
+
+        layers = [layer for layer in self.transformer.layers if isinstance(layer, Layer)]
+        listeners = [layer.query_norm.register_forward_hook(listen) for layer in layers]
+        answers = self.graph(*inputs)
+        for listener in listeners:
+            listener.remove()
+        return (*answers, torch.stack(queries))
 
 
 class DecoderGraph(nn.Module):
@@ -149,8 +200,23 @@ class Graph:
         return dict(zip(self.outputs, results, strict=True))
 
 
-def world_model_graphs(model: WorldModel, *, fused: bool = False) -> list[Graph]:
-    """The graphs of a world model, in manifest order. `fused` adds the fused commit of the entangled topology."""
+def with_queries(graph: Graph, model: WorldModel) -> Graph:
+    """The same graph with one more output, `query`."""
+    transformer = model.encoder.transformer if isinstance(model, SeparableWorldModel) else model.transformer
+    return replace(graph, module=WithQueries(graph.module, transformer), outputs=(*graph.outputs, "query"))
+
+
+def world_model_graphs(model: WorldModel, *, fused: bool = False, queries: bool = False) -> list[Graph]:
+    """The graphs of a world model, in manifest order.
+
+    `fused` adds the fused commit of the entangled topology; with `queries`, those that attend answer theirs.
+    """
+    graphs = plain_graphs(model, fused=fused)
+    return [with_queries(graph, model) if queries and "cache_key" in graph.inputs else graph for graph in graphs]
+
+
+def plain_graphs(model: WorldModel, *, fused: bool) -> list[Graph]:
+    """The graphs of a world model without their queries."""
     config = model.config
     generator = torch.Generator().manual_seed(1)
     cell = (config.latent_channels, config.height, config.width)
@@ -159,6 +225,7 @@ def world_model_graphs(model: WorldModel, *, fused: bool = False) -> list[Graph]
         return torch.randn(*shape, generator=generator)
 
     previous = {"previous": normal(config.previous_frames, *cell)} if config.previous_frames else {}
+    answered = ("state",) if config.transformer.state else ("key", "value")
     if isinstance(model, SeparableWorldModel):
         encoder_inputs = {"latent": normal(1, *cell), "control": normal(1, config.controls)}
         denoiser_inputs = {
@@ -170,9 +237,9 @@ def world_model_graphs(model: WorldModel, *, fused: bool = False) -> list[Graph]
             Graph(
                 "encoder",
                 "encoder.onnx",
-                EncoderGraph(model),
-                encoder_inputs | example_cache(config, 1, generator),
-                ("features", "key", "value"),
+                StateEncoderGraph(model) if config.transformer.state else EncoderGraph(model),
+                encoder_inputs | example_past(config, 1, generator),
+                ("features", *answered),
             ),
             Graph(
                 "denoiser",
@@ -189,10 +256,11 @@ def world_model_graphs(model: WorldModel, *, fused: bool = False) -> list[Graph]
             "sample": normal(count, *cell),
             "sigma": torch.linspace(0.0, 1.0, count + 1)[1:],
             "control": normal(count, config.controls),
-        } | example_cache(config, count, generator)
+        } | example_past(config, count, generator)
 
-    outputs = ("prediction", "key", "value")
-    graphs = [Graph("denoiser", "denoiser.onnx", EntangledDenoiserGraph(model), block(frames) | previous, outputs)]
+    outputs = ("prediction", *answered)
+    denoiser = StateDenoiserGraph(model) if config.transformer.state else EntangledDenoiserGraph(model)
+    graphs = [Graph("denoiser", "denoiser.onnx", denoiser, block(frames) | previous, outputs)]
     if fused:
         module = FusedDenoiserGraph(model)
         graphs.append(Graph("denoiserFused", "denoiser-fused.onnx", module, block(2 * frames), outputs))
@@ -211,6 +279,16 @@ def codec_graphs(codec: Codec, latent_shape: tuple[int, int, int, int], *, heigh
         Graph("decoder", "decoder.onnx", DecoderGraph(codec), {"latent": latent}, ("rgb",)),
         Graph("imageEncoder", "image-encoder.onnx", ImageEncoderGraph(codec), {"rgb": rgb}, ("latent",)),
     ]
+
+
+def example_past(config: WorldModelConfig, frames: int, generator: torch.Generator) -> dict[str, Tensor]:
+    """What a pass over `frames` frames is given of the past: a state, or slots."""
+    transformer = config.transformer
+    if not transformer.state:
+        return example_cache(config, frames, generator)
+    state = torch.randn(transformer.layers, transformer.heads, transformer.head_dim, transformer.head_dim, generator=generator)
+    own = torch.arange(frames).repeat_interleave(config.tokens_per_frame)
+    return dict(zip(STATE_INPUTS, (state, *rotary_table(own, transformer)), strict=True))
 
 
 def example_cache(config: WorldModelConfig, frames: int, generator: torch.Generator) -> dict[str, Tensor]:

@@ -28,6 +28,8 @@ class TransformerConfig:
     sink_frames: int = 1
     window_frames: int = 7
     frames_per_block: int = 1
+    state: bool = False
+    """Whether the past is a linear state in place of slots, see `linear_state`; the window is then the own block."""
 
     @property
     def width(self) -> int:
@@ -216,11 +218,15 @@ class CausalTransformer(nn.Module):
         super().__init__()
         self.config = config
         width = config.width
-        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        self.layers = nn.ModuleList(self.make_layer(config) for _ in range(config.layers))
         self.modulation = nn.Linear(width, 6 * width)
         self.layer_bias = nn.Parameter(torch.zeros(config.layers, 6 * width))
         self.final = nn.Linear(width, 2 * width)
         self.initialise()
+
+    def make_layer(self, config: TransformerConfig) -> Layer:
+        """A fresh layer."""
+        return Layer(config)
 
     def initialise(self) -> None:
         """Start every layer near the identity: gates at a small constant, modulation at zero."""

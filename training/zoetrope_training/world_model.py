@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoetrope_training.denoiser import DenoiserConfig, DenoiserShapes, SigmaEmbedding, build_denoiser
+from zoetrope_training.linear_state import StateInputs, StateTransformer
 from zoetrope_training.transformer import CacheInputs, CausalTransformer, TransformerConfig, band
 
 
@@ -104,7 +105,7 @@ class CausalEncoder(nn.Module):
         self.config = config
         self.factor = config.patch // config.denoiser.patch
         self.tokens = FrameTokens(config, config.latent_channels)
-        self.transformer = CausalTransformer(config.transformer)
+        self.transformer = build_transformer(config.transformer)
         self.features = nn.Linear(config.transformer.width, config.features * self.factor**2)
 
     def forward(self, latents: Tensor, control: Tensor, context_sigma: Tensor) -> Tensor:
@@ -124,6 +125,13 @@ class CausalEncoder(nn.Module):
         sigma = torch.full((1,), self.config.inference_context_sigma)
         out, key, value = self.transformer.forward_cached(*self.tokens(latent, control, sigma), past)
         return self.lay_out(out), key, value
+
+    def forward_state(self, latent: Tensor, control: Tensor, past: StateInputs) -> tuple[Tensor, Tensor]:
+        """The newest frame against the state: features [1, D, h, w], then the state after it."""
+        assert isinstance(self.transformer, StateTransformer)
+        sigma = torch.full((1,), self.config.inference_context_sigma)
+        out, state = self.transformer.forward_state(*self.tokens(latent, control, sigma), past)
+        return self.lay_out(out), state
 
     def lay_out(self, tokens: Tensor) -> Tensor:
         """Tokens [n, L, width] to feature grids [n, D, h, w]."""
@@ -171,7 +179,7 @@ class EntangledWorldModel(nn.Module):
         super().__init__()
         self.config = config
         self.tokens = FrameTokens(config, config.latent_channels * (1 + config.previous_frames))
-        self.transformer = CausalTransformer(config.transformer)
+        self.transformer = build_transformer(config.transformer)
         self.head = nn.Linear(config.transformer.width, config.latent_channels * config.patch**2)
         nn.init.zeros_(self.head.weight)
 
@@ -212,10 +220,24 @@ class EntangledWorldModel(nn.Module):
         Shapes: `sample` [n, C, H, W]; `sigma` [n]; `control` [n, N]; `previous` [P, C, H, W]; `causal_bias` as
         `CausalTransformer.forward_cached`; prediction [n, C, H, W], then keys and values.
         """
-        shared = None if previous is None else previous[None].expand(sample.shape[0], -1, -1, -1, -1)
-        tokens, conditioning = self.tokens(self.with_previous(sample, shared), control, sigma)
+        tokens, conditioning = self.own_tokens(sample, sigma, control, previous)
         out, key, value = self.transformer.forward_cached(tokens, conditioning, past, causal_bias)
         return self.lay_out(out), key, value
+
+    def forward_state(
+        self, sample: Tensor, sigma: Tensor, control: Tensor, past: StateInputs, previous: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """One block against the state: its prediction, then the state after it. Shapes: as `forward_cached`."""
+        assert isinstance(self.transformer, StateTransformer)
+        out, state = self.transformer.forward_state(*self.own_tokens(sample, sigma, control, previous), past)
+        return self.lay_out(out), state
+
+    def own_tokens(
+        self, sample: Tensor, sigma: Tensor, control: Tensor, previous: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Tokens and conditioning of the frames of a pass, which all have the same `previous`."""
+        shared = None if previous is None else previous[None].expand(sample.shape[0], -1, -1, -1, -1)
+        return self.tokens(self.with_previous(sample, shared), control, sigma)
 
     def with_previous(self, sample: Tensor, previous: Tensor | None) -> Tensor:
         """Stack the previous latents [n, P, C, H, W] behind the sample's channels."""
@@ -233,6 +255,11 @@ class EntangledWorldModel(nn.Module):
 
 
 WorldModel = SeparableWorldModel | EntangledWorldModel
+
+
+def build_transformer(config: TransformerConfig) -> CausalTransformer:
+    """A causal transformer with fresh weights, over slots or over a state."""
+    return StateTransformer(config) if config.state else CausalTransformer(config)
 
 
 def build_world_model(config: WorldModelConfig) -> WorldModel:

@@ -26,6 +26,7 @@ export const POLICY_WORDS: Readonly<Record<CachePolicyName, { name: string; does
   thin: { name: "Thin", does: "Keeps one older frame of several." },
   pool: { name: "Pool", does: "Keeps older frames with fewer tokens." },
   random: { name: "Random", does: "Keeps older tokens drawn at random." },
+  state: { name: "State", does: "Folds everything into one state that fades." },
 };
 
 /** What a storage is called where there is little room. */

@@ -5,7 +5,7 @@ const USUAL_WINDOWS = 2;
 
 /** Whether a policy keeps anything of what left the window. */
 export const hasMemory = ({ policy }: Pick<CacheSettings, "policy">): boolean =>
-  policy !== "window" && policy !== "full";
+  policy !== "window" && policy !== "full" && policy !== "state";
 
 /** Slots of a layer that a memory has at least and at most beside these sinks and this window. */
 export function memoryRoom(

@@ -75,6 +75,7 @@ export const modelSchemas: Json = {
       compressors: { type: "array", items: text },
       policies: { type: "array", items: text },
       storages: { type: "array", items: text },
+      attentions: { type: "array", items: text },
       initial: ref("CacheSettings"),
     }),
     controls: { type: "array", items: { type: "object" } },

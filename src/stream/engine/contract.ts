@@ -7,7 +7,7 @@
 
 import type { CacheChoice } from "../../cache/choice.ts";
 import type { CacheInspection } from "../../cache/inspection.ts";
-import type { CacheReport } from "../../cache/rolling-cache.ts";
+import type { CacheReport } from "../../cache/report.ts";
 import type { BlockIndex, FrameIndex, Micros, Millis } from "../../core/units.ts";
 
 /** Codecs an engine can encode a session's pictures with; `rgb` is the raw picture. */
@@ -80,7 +80,7 @@ export interface BlockTimings {
 }
 
 /** What a session's cache holds after a block. */
-export type { CacheReport } from "../../cache/rolling-cache.ts";
+export type { CacheReport } from "../../cache/report.ts";
 
 /** What a session's cache holds, looked at on demand. */
 export interface CacheContents {

@@ -61,6 +61,7 @@ describe("what a cache keeps, changed live", () => {
       compressors: ["temporal"],
       policies: ["window", "full", "tempcache", "convkv", "thin", "pool", "random"],
       storages: ["float32", "float16", "int8", "int4"],
+      attentions: ["dense", "hashed"],
     });
   });
 
@@ -74,6 +75,7 @@ describe("what a cache keeps, changed live", () => {
     { policy: "pool", memory_slots: 40 },
     { policy: "random", memory_slots: 40 },
     { policy: "tempcache", storage: "int4" },
+    { policy: "full", attention: "hashed" },
   ] as const)("%j is in force from one block on, and pictures go on", async (change) => {
     const client = await play();
     await client.frames(12);
@@ -113,6 +115,7 @@ describe("what a cache keeps, changed live", () => {
       grouping: "temporal",
       every: 8,
       storage: "float32",
+      attention: "dense",
     });
   });
 
@@ -214,6 +217,24 @@ describe("emptying a cache", () => {
     await client.event("cache.reset");
     expect((await inspected(client)).slots).toBeLessThanOrEqual(8);
   });
+});
+
+test("a model that keeps a state plays with it, tells its size, and refuses every policy of slots", async () => {
+  const client = await play("tiny-state");
+  const { cache } = await client.event("session.created");
+  expect(cache.policy).toBe("state");
+  await client.frames(10);
+  const before = await inspected(client);
+  expect(before).toMatchObject({ policy: "state", slots: 0, ages: [] });
+
+  client.send({ type: "cache.configure", event_id: "no", policy: "tempcache" });
+  const { error } = await client.event("input.rejected", ({ event_id }) => event_id === "no");
+  expect(error).toMatchObject({ code: "bad_parameter", detail: { path: "policy" } });
+
+  client.send({ type: "cache.reset", event_id: "r", keep_sinks: true });
+  await client.event("cache.reset", ({ event_ids }) => event_ids.includes("r"));
+  await client.frames(10);
+  expect((await inspected(client)).bytes).toBe(before.bytes);
 });
 
 test("a cache that kept everything until it was full goes on with a window, and says so", async () => {

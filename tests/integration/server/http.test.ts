@@ -51,11 +51,13 @@ test("models are listed with all that a client needs to play them", async () => 
   expect(models.map(({ id }) => id)).toEqual([
     "tiny-entangled",
     "tiny-fused",
+    "tiny-hashed",
     "tiny-open",
     "tiny-per-step",
     "tiny-separable",
+    "tiny-state",
   ]);
-  expect(models[4]).toMatchObject({
+  expect(models[5]).toMatchObject({
     title: "Tiny separable",
     video: { width: 32, height: 32, frame_rate: 30 },
     frames_per_block: 1,
@@ -64,7 +66,7 @@ test("models are listed with all that a client needs to play them", async () => 
     starts: [{ id: "waves", title: "Waves" }],
     cover: null,
   });
-  expect(await json("/v1/models/tiny-separable")).toMatchObject({ body: models[4] });
+  expect(await json("/v1/models/tiny-separable")).toMatchObject({ body: models[5] });
 });
 
 test("the schema of a model's parameters is narrowed to what it can do", async () => {

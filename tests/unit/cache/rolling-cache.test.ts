@@ -9,7 +9,7 @@ import {
   settle,
 } from "../../../src/cache/choice.ts";
 import { keepAll } from "../../../src/cache/keeping.ts";
-import { EMPTY_BIAS } from "../../../src/cache/rolling-cache.ts";
+import { EMPTY_BIAS } from "../../../src/cache/slot-tables.ts";
 import { LAYOUT, TinyCache, windowed } from "../../support/tiny-cache.ts";
 
 /** Commit a block of a pass that may bring more, or keep by other limits from now on. */
@@ -156,7 +156,9 @@ const ALLOWANCE: CacheAllowance = {
   mostSlots: 200,
   groupFrames: 4,
   compressors: [],
+  isState: false,
   isHost: true,
+  hashes: false,
 };
 
 describe("policyOf", () => {
@@ -199,6 +201,7 @@ describe("settle", () => {
       grouping: "temporal",
       every: 8,
       storage: "float32",
+      attention: "dense",
     });
     expect(settle({ ...choice, policy: "window" }, ALLOWANCE).memorySlots).toBe(0);
   });
@@ -224,7 +227,9 @@ describe("settle", () => {
   });
 
   it("has no memory where floats lie on a device, or where there is no room", () => {
-    expect(possiblePolicies(ALLOWANCE)).toEqual(CACHE_POLICIES);
+    const ofSlots = CACHE_POLICIES.filter((policy) => policy !== "state");
+    expect(possiblePolicies(ALLOWANCE)).toEqual(ofSlots);
+    expect(possiblePolicies({ ...ALLOWANCE, isState: true })).toEqual(["state"]);
     expect(possiblePolicies({ ...ALLOWANCE, isHost: false })).toEqual(["window", "full"]);
     expect(possiblePolicies({ ...ALLOWANCE, mostSlots: 8 })).toEqual(["window", "full"]);
     expect(possiblePolicies({ ...ALLOWANCE, tokensPerFrame: 3 })).not.toContain("pool");

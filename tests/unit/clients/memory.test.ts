@@ -23,7 +23,9 @@ const allowance = {
   mostSlots: 32,
   groupFrames: 4,
   compressors: [],
+  isState: false,
   isHost: true,
+  hashes: false,
 };
 const initial = { policy: "window", windowFrames: 7, sinkFrames: 1 } as const;
 const NOW: CacheSettings = cacheSettingsOf(settle(initial, allowance));

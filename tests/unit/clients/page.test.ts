@@ -29,6 +29,7 @@ const MODEL: ModelSummary = {
     compressors: [],
     policies: ["window", "full", "tempcache", "thin"],
     storages: ["float32", "int8"],
+    attentions: ["dense"],
     initial: {
       policy: "tempcache",
       window_frames: 8,
@@ -40,6 +41,7 @@ const MODEL: ModelSummary = {
       grouping: "temporal",
       every: 8,
       storage: "float32",
+      attention: "dense",
     },
   },
   controls: [],

@@ -24,6 +24,9 @@ const CHOICES: readonly CacheChoice[] = [
   { ...WINDOW, policy: "tempcache", memorySlots: 24, storage: "int8" },
   { ...WINDOW, policy: "convkv", memorySlots: 32, storage: "int4" },
   { ...WINDOW, policy: "full", storage: "float16" },
+  { ...WINDOW, policy: "full", attention: "hashed" },
+  { ...WINDOW, policy: "tempcache", memorySlots: 24, threshold: 0.5, attention: "hashed" },
+  { ...WINDOW, policy: "convkv", memorySlots: 32, storage: "int8", attention: "hashed" },
 ];
 
 /** Keys that swing, so that blocks differ. */
@@ -48,7 +51,7 @@ describe("a package with open slots", () => {
     return () => model.close();
   });
 
-  describe.each(CHOICES)("$policy $kernel $grouping $match $storage", (cache) => {
+  describe.each(CHOICES)("$policy $kernel $grouping $match $storage $attention", (cache) => {
     it("makes the same stream twice, in slots that stay within what was asked", async () => {
       const [one, two] = await Promise.all([0, 1].map(() => model.open({ seed: 5, cache })));
       if (one === undefined || two === undefined) throw new Error("two are wanted");
@@ -98,6 +101,15 @@ describe("a package with open slots", () => {
     }
   });
 
+  it("is the dense cache where hashed attention has nothing beyond the window to choose from", async () => {
+    const dense = await model.open({ seed: 8, cache: WINDOW });
+    const hashed = await model.open({ seed: 8, cache: { ...WINDOW, attention: "hashed" } });
+    const [one, two] = [await blocks(dense, 20), await blocks(hashed, 20)];
+    for (const [i, latents] of one.entries()) {
+      expect(largestDistance(latents, two[i] ?? [])).toBeLessThan(1e-5);
+    }
+  });
+
   it("forgets on request, with or without its sinks, and goes on", async () => {
     const generation = await model.open({ seed: 9, cache: { ...WINDOW, policy: "full" } });
     await blocks(generation, 10);
@@ -122,6 +134,23 @@ describe("a package with open slots", () => {
   });
 });
 
+it("hashes for the passes of an entangled model, each by the queries of the one before", async () => {
+  const modelPackage = await loadPackage(tinyPath("tiny-hashed"));
+  const model = await openModel(modelPackage, { provider: "cpu" }, systemClock);
+  const choice = { policy: "full", windowFrames: 2, sinkFrames: 0 } as const;
+  const dense = await model.open({ seed: 3, cache: choice });
+  const hashed = await model.open({ seed: 3, cache: { ...choice, attention: "hashed" } });
+  const [one, two] = [await blocks(dense, 25), await blocks(hashed, 25)];
+  expect(largestDistance(one[0] ?? [], two[0] ?? [])).toBeLessThan(1e-5);
+  expect(largestDistance(one[24] ?? [], two[24] ?? [])).toBeGreaterThan(1e-3);
+  const snapshot = await hashed.snapshot();
+  const wanted = await blocks(hashed, 3);
+  const fork = await model.open({ seed: 1, cache: choice });
+  await fork.restore(snapshot);
+  expect(await blocks(fork, 3)).toEqual(wanted);
+  await model.close();
+});
+
 describe("a package with as many slots as its window", () => {
   it("lends a shorter window's room to a memory", async () => {
     const modelPackage = await loadPackage(tinyPath("tiny-separable"));
@@ -133,6 +162,11 @@ describe("a package with as many slots as its window", () => {
     expect(generation.cache.capacity).toBe(16 * 4);
     const whole = { ...cache, windowFrames: 15 };
     await expect(generation.configureCache(whole)).rejects.toMatchObject({ code: "bad_parameter" });
+    const hashed = { ...cache, attention: "hashed" } as const;
+    await expect(generation.configureCache(hashed)).rejects.toMatchObject({
+      code: "bad_parameter",
+      detail: { path: "cache.attention" },
+    });
     await model.close();
   });
 });

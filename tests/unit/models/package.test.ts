@@ -173,6 +173,7 @@ describe("a spoilt package", () => {
         "cache.position.rotaryDim",
         ({ manifest }) => Object.assign(manifest.cache.position, { rotaryDim: 10 }),
       ],
+      ["cache.queries", ({ manifest }) => Object.assign(manifest.cache, { queries: true })],
       [
         "controls[1].name",
         ({ manifest }) => Object.assign(manifest.controls[1] ?? {}, { name: "left" }),

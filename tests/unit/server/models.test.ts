@@ -22,9 +22,11 @@ test("packages are found in a folder of packages, and where the folder is one it
   expect(all.offered.map(({ id }) => id)).toEqual([
     "tiny-entangled",
     "tiny-fused",
+    "tiny-hashed",
     "tiny-open",
     "tiny-per-step",
     "tiny-separable",
+    "tiny-state",
   ]);
   expect(all.refused).toEqual([]);
   expect(one.offered.map(({ id }) => id)).toEqual(["tiny-fused"]);
@@ -58,7 +60,7 @@ test("the second package with an id is refused, naming the first", async () => {
 test("a folder named twice counts once", async () => {
   const { offered, refused } = await findModels([FIXTURES, FIXTURES], loadPackage);
 
-  expect([offered.length, refused.length]).toEqual([5, 0]);
+  expect([offered.length, refused.length]).toEqual([7, 0]);
 });
 
 test("a folder that is not there is a mistake of the configuration, and says what to do", async () => {

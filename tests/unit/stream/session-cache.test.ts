@@ -14,7 +14,9 @@ const MODEL: ModelCache = {
     mostSlots: 400,
     groupFrames: 4,
     compressors: [],
+    isState: false,
     isHost: true,
+    hashes: false,
   },
   initial: { policy: "window", windowFrames: 8, sinkFrames: 1 },
 };

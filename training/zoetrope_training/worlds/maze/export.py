@@ -112,6 +112,7 @@ def package(levels: int, extra_files: list[str]) -> Package:
         extra_files=extra_files,
         positions="clamped",
         most_slots=MOST_SLOTS,
+        queries=True,
         group_frames=GROUP,
         cache_policy={"name": "tempcache", "memorySlots": MEMORY_SLOTS, "threshold": THRESHOLD},
         extra_graphs=dict(COMPRESSORS.values()),
