@@ -116,6 +116,7 @@ def package(levels: int, extra_files: list[str]) -> Package:
         group_frames=GROUP,
         cache_policy={"name": "tempcache", "memorySlots": MEMORY_SLOTS, "threshold": THRESHOLD},
         extra_graphs=dict(COMPRESSORS.values()),
+        provider={"intraOpThreads": 1},
     )
 
 
