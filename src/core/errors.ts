@@ -38,6 +38,7 @@ export type ErrorCode =
   | "inference_failed"
   | "cache_overflow"
   | "snapshot_invalid"
+  | "no_face"
   | "encoder_failed"
   | "unknown_recording"
   | "recording_limit"

@@ -30,6 +30,7 @@ import { type Quantiser, quantiserOf } from "./quantiser.ts";
 import { sampleBlock } from "./sampler.ts";
 import { SeparableModel } from "./separable.ts";
 import { type GenerationHead, packGeneration, unpackGeneration } from "./snapshot.ts";
+import { Hearing, speechShape } from "./speech.ts";
 import type { Starts } from "./starts.ts";
 import type { GraphSet, PlacedCache, WorldModel, WorldModelParts } from "./world-model.ts";
 
@@ -50,6 +51,7 @@ export class PackageGeneration implements Generation {
   readonly #clock: Clock;
   readonly #quantise: Quantiser;
   readonly #history: History;
+  readonly #hearing: Hearing;
   readonly #bounds: CacheBounds;
   readonly #caches: readonly PlacedCache[];
   readonly #model: WorldModel;
@@ -58,7 +60,7 @@ export class PackageGeneration implements Generation {
   #seed: number;
   #block = 0;
 
-  private constructor(parts: GenerationParts, { seed, cache }: Beginning) {
+  private constructor(parts: GenerationParts, hearing: Hearing, { seed, cache }: Beginning) {
     const { modelPackage, graphs, starts, clock } = parts;
     const { manifest } = modelPackage;
     this.#package = modelPackage;
@@ -68,6 +70,7 @@ export class PackageGeneration implements Generation {
     this.#choice = cache;
     this.#quantise = quantiserOf(manifest.lanes.video.latent.quantiser);
     this.#history = new History(historyShape(manifest));
+    this.#hearing = hearing;
     const ownFrames = 2 * manifest.lanes.video.framesPerBlock;
     const memories = Array.from({ length: cacheCount(manifest) }, () =>
       parts.memory(cacheLayout(manifest)),
@@ -84,6 +87,7 @@ export class PackageGeneration implements Generation {
       graphs,
       caches: this.#caches,
       history: this.#history,
+      speech: hearing.features,
       seed: () => this.#seed,
     });
     this.#decoder = new Decoder(manifest, graphs);
@@ -92,9 +96,10 @@ export class PackageGeneration implements Generation {
   /** @throws {StreamError} `unknown_start`, `bad_parameter`, `inference_failed`. */
   static async open(parts: GenerationParts, beginning: Beginning): Promise<PackageGeneration> {
     requireSeed(beginning.seed);
-    const generation = new PackageGeneration(parts, beginning);
+    const hearing = await Hearing.open(speechShape(parts.modelPackage.manifest), parts.graphs);
+    const generation = new PackageGeneration(parts, hearing, beginning);
     await generation.configureCache(beginning.cache);
-    generation.#history.begin(await parts.starts.latent(beginning.start));
+    generation.#history.begin(await parts.starts.first(beginning), hearing.silence);
     return generation;
   }
 
@@ -112,16 +117,17 @@ export class PackageGeneration implements Generation {
     return this.#first.inspect();
   }
 
-  async next({ control, steps, goOnFrom }: BlockInput): Promise<GeneratedBlock> {
+  async next({ control, steps, speech, goOnFrom }: BlockInput): Promise<GeneratedBlock> {
     const sigmas = this.#sigmas(steps);
     this.#requirePast({ latents: goOnFrom ?? this.#history.newest, control });
     const began = this.#clock.now();
+    await this.#hearing.hear(speech);
     await this.#model.begin(control);
     const conditioned = this.#clock.now();
     const latents = await this.#denoise(sigmas);
     const denoised = this.#clock.now();
     const pictures = await this.#decoder.decode(latents);
-    this.#history.push(goOnFrom ?? latents, control);
+    this.#history.push(goOnFrom ?? latents, control, this.#hearing.features);
     this.#history.isCommitted = this.#model.commitsAtOnce;
     this.#block += 1;
     const timings = {
@@ -129,20 +135,21 @@ export class PackageGeneration implements Generation {
       denoise: as<Millis>(denoised - conditioned),
       decode: as<Millis>(this.#clock.now() - denoised),
     };
-    return { pictures, latents, timings };
+    const { voice } = this.#hearing;
+    return { pictures, latents, timings, ...(voice !== undefined && { voice }) };
   }
 
-  async reset({ seed, start, cache }: Beginning): Promise<void> {
+  async reset({ seed, cache, ...first }: Beginning): Promise<void> {
     requireSeed(seed);
     const policy = policyOf(cache, this.#bounds);
-    const first = await this.#starts.latent(start);
+    const latent = await this.#starts.first(first);
     this.#seed = seed;
     this.#choice = cache;
     for (const each of this.#caches) {
       each.cache.clear();
       await each.cache.configure(policy, storageOf(cache));
     }
-    this.#history.begin(first);
+    this.#history.begin(latent, this.#hearing.silence);
   }
 
   async configureCache(choice: CacheChoice): Promise<void> {
@@ -159,10 +166,11 @@ export class PackageGeneration implements Generation {
 
   async recache({ block, frames, continues = false }: RecentHistory): Promise<void> {
     for (const past of frames) this.#requirePast(past);
-    const later = continues ? frames : this.#beginWith(frames);
-    for (const { latents, control } of later) {
+    const later = continues ? frames : await this.#beginWith(frames);
+    for (const { latents, control, speech } of later) {
+      await this.#hearing.hear(speech);
       await this.#model.commit(control);
-      this.#history.push(latents, control);
+      this.#history.push(latents, control, this.#hearing.features);
     }
     this.#block = block;
   }
@@ -176,7 +184,7 @@ export class PackageGeneration implements Generation {
       isCommitted: this.#history.isCommitted,
     };
     const history = new ByteWriter();
-    for (const part of this.#history.parts) history.put(part);
+    for (const part of this.#past) history.put(part);
     const caches: Uint8Array[] = [];
     for (const { cache } of this.#caches) caches.push(await freezeCache(cache));
     return packGeneration({ head, history: history.finish(), caches });
@@ -185,7 +193,7 @@ export class PackageGeneration implements Generation {
   /** Checks everything before it changes anything. */
   async restore(bytes: Uint8Array): Promise<void> {
     const { head, history, caches } = unpackGeneration(bytes);
-    const length = this.#history.parts.reduce((n, part) => n + part.byteLength, 0);
+    const length = this.#past.reduce((n, part) => n + part.byteLength, 0);
     const fits = history.length === length && caches.length === this.#caches.length;
     if (head.package !== this.#package.digest || !fits) {
       throw new StreamError("snapshot_invalid", "this snapshot is of another package");
@@ -202,7 +210,7 @@ export class PackageGeneration implements Generation {
       await thawCache(cache, frozen[i] as FrozenCache);
     }
     const reader = new ByteReader(history);
-    for (const part of this.#history.parts) reader.fill(part);
+    for (const part of this.#past) reader.fill(part);
     this.#history.isCommitted = head.isCommitted;
     this.#choice = head.cache;
     this.#seed = head.seed;
@@ -213,6 +221,11 @@ export class PackageGeneration implements Generation {
     return attempt(() => {
       for (const { memory } of this.#caches) memory.release();
     });
+  }
+
+  /** All that a generation knows of its past besides the cache. */
+  get #past(): readonly Float32Array[] {
+    return [...this.#history.parts, this.#hearing.heard];
   }
 
   get #first(): RollingCache {
@@ -233,12 +246,13 @@ export class PackageGeneration implements Generation {
   }
 
   /** Let the oldest of `blocks` be the beginning; returns those after it. */
-  #beginWith([first, ...later]: readonly PastBlock[]): readonly PastBlock[] {
+  async #beginWith([first, ...later]: readonly PastBlock[]): Promise<readonly PastBlock[]> {
     if (first === undefined) {
       throw badParameter("frames", "a cache is rebuilt from at least one block");
     }
     for (const { cache } of this.#caches) cache.clear();
-    this.#history.beginWith(first.latents, first.control);
+    await this.#hearing.hear(first.speech);
+    this.#history.beginWith(first.latents, first.control, this.#hearing.features);
     return later;
   }
 

@@ -76,9 +76,10 @@ const liveParameters = z.strictObject({
     .min(0)
     .max(64)
     .meta({ title: "Cache sinks", unit: "frames", applies: "reset" }),
-  sound: z.enum(["none", "test"]).meta({
+  sound: z.enum(["none", "voice", "test"]).meta({
     title: "Sound",
-    description: "A tone with a click at every second's first frame, to measure with.",
+    description:
+      "Whoever speaks, in models that hear; or a tone with a click at every second's first frame, to measure with.",
     applies: "next block",
   }),
 });

@@ -7,6 +7,7 @@ import { modelCache } from "../models/arena.ts";
 import type { Manifest } from "../models/manifest.ts";
 import type { ModelCache } from "../models/model.ts";
 import type { ModelPackage } from "../models/package.ts";
+import { speechShape } from "../models/speech.ts";
 import type { ModelSummary } from "../protocol/events.ts";
 import { liveParametersSchema, type ObjectSchema } from "../protocol/messages.ts";
 import type { SessionModel } from "../stream/model.ts";
@@ -151,6 +152,7 @@ function summaryOf(manifest: Manifest): ModelSummary {
 
 function sessionModelOf(manifest: Manifest): SessionModel {
   const { frameRate, framesPerBlock } = manifest.lanes.video;
+  const speech = speechShape(manifest);
   return {
     controls: manifest.controls,
     frameRate,
@@ -158,6 +160,7 @@ function sessionModelOf(manifest: Manifest): SessionModel {
     steps: { default: manifest.schedule.defaultSteps, choices: stepChoices(manifest) },
     cache: modelCache(manifest, true),
     starts: manifest.starts.map(({ id }) => id),
+    ...(speech !== undefined && { speech }),
   };
 }
 
@@ -171,7 +174,7 @@ export const withCache = (model: OfferedModel, cache: ModelCache): OfferedModel 
 /** JSON Schema of what may change of `model` while it runs: the protocol's, narrowed to what it can do. */
 export function parametersSchemaOf({ session }: OfferedModel): ObjectSchema {
   const schema = liveParametersSchema();
-  const { steps, framesPerBlock } = session;
+  const { steps, framesPerBlock, speech } = session;
   const { allowance, initial } = session.cache;
   const narrowed: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     steps: { enum: steps.choices, default: steps.default },
@@ -181,7 +184,8 @@ export function parametersSchemaOf({ session }: OfferedModel): ObjectSchema {
       default: initial.windowFrames,
     },
     sink_frames: { minimum: 0, maximum: allowance.sinkFrames, default: initial.sinkFrames },
-    sound: { default: "none" },
+    sound:
+      speech === undefined ? { enum: ["none", "test"], default: "none" } : { default: "voice" },
   };
   const properties = Object.fromEntries(
     Object.entries(schema.properties).map(([name, property]) => [

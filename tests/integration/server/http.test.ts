@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { TINY_PACKAGES } from "../../support/oracle.ts";
 import { pictureEngine } from "../../support/picture-engine.ts";
 import { FIXTURES, Service, until } from "../../support/service.ts";
 
@@ -48,13 +49,7 @@ test("models are listed with all that a client needs to play them", async () => 
   const { body } = await json("/v1/models");
   const models = body["models"] as { id: string; controls: unknown[]; steps: unknown }[];
 
-  expect(models.map(({ id }) => id)).toEqual([
-    "tiny-entangled",
-    "tiny-fused",
-    "tiny-open",
-    "tiny-per-step",
-    "tiny-separable",
-  ]);
+  expect(models.map(({ id }) => id)).toEqual(TINY_PACKAGES.toSorted());
   expect(models[4]).toMatchObject({
     title: "Tiny separable",
     video: { width: 32, height: 32, frame_rate: 30 },
