@@ -44,6 +44,14 @@ export interface GenerationParts {
   readonly clock: Clock;
 }
 
+/** What a block is made from. */
+interface Making {
+  readonly control: Float32Array;
+  readonly sigmas: readonly number[];
+  readonly began: Millis;
+  readonly goOnFrom: Float32Array | undefined;
+}
+
 /** A generation over a package's graphs; all arrays are allocated when it opens. */
 export class PackageGeneration implements Generation {
   readonly #package: ModelPackage;
@@ -122,6 +130,16 @@ export class PackageGeneration implements Generation {
     this.#requirePast({ latents: goOnFrom ?? this.#history.newest, control });
     const began = this.#clock.now();
     await this.#hearing.hear(speech);
+    try {
+      return await this.#make({ control, sigmas, began, goOnFrom });
+    } catch (cause) {
+      this.#hearing.takeBack();
+      throw cause;
+    }
+  }
+
+  /** The next block, with the speech it hears in place. */
+  async #make({ control, sigmas, began, goOnFrom }: Making): Promise<GeneratedBlock> {
     await this.#model.begin(control);
     const conditioned = this.#clock.now();
     const latents = await this.#denoise(sigmas);

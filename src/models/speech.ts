@@ -46,6 +46,8 @@ export class Hearing {
   /** The newest samples, oldest first: what windows and the voice still need, then the block to come. */
   readonly heard: Float32Array;
   readonly #shape: SpeechShape | undefined;
+  /** What was heard before the newest block came in. */
+  readonly #before: Float32Array;
   readonly #pcm: Float32Array;
   readonly #row: Float32Array;
   readonly #graph: BoundGraph | undefined;
@@ -56,6 +58,7 @@ export class Hearing {
     this.features = new Float32Array(framesPerBlock * features);
     this.silence = new Float32Array(features);
     this.heard = new Float32Array((keptFrames(shape) + framesPerBlock) * frameSamples);
+    this.#before = new Float32Array(this.heard.length);
     this.#pcm = new Float32Array(windowFrames * frameSamples);
     this.#row = new Float32Array(features);
     this.#graph =
@@ -79,6 +82,7 @@ export class Hearing {
     const shape = this.#shape;
     this.#require(speech);
     if (shape === undefined) return;
+    this.#before.set(this.heard);
     if (speech?.cut === true) this.#cut(shape);
     const block = shape.framesPerBlock * shape.frameSamples;
     this.heard.copyWithin(0, block);
@@ -86,6 +90,11 @@ export class Hearing {
     if (speech === undefined) fresh.fill(0);
     else fresh.set(speech.samples);
     for (let frame = 0; frame < shape.framesPerBlock; frame++) await this.#encode(frame, shape);
+  }
+
+  /** Take back what came in last: its block was not made, and will be asked for again. */
+  takeBack(): void {
+    this.heard.set(this.#before);
   }
 
   /**

@@ -147,6 +147,16 @@ function summaryOf(manifest: Manifest): ModelSummary {
     cache: cacheSummaryOf(modelCache(manifest, true)),
     controls,
     starts: manifest.starts.map((start) => ({ id: start.id, title: start.title })),
+    speech: speechSummaryOf(manifest),
+  };
+}
+
+function speechSummaryOf({ lanes: { speech } }: Manifest): ModelSummary["speech"] {
+  if (speech === undefined) return null;
+  const { sampleRate, samplesPerFrame, lookAheadFrames } = speech;
+  return {
+    sample_rate: sampleRate,
+    look_ahead_ms: (lookAheadFrames * samplesPerFrame * 1000) / sampleRate,
   };
 }
 
