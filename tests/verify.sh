@@ -10,6 +10,7 @@ need_debian() {
   local missing=()
   command -v ffmpeg >/dev/null || missing+=(ffmpeg)
   command -v chromium >/dev/null || missing+=(chromium)
+  command -v espeak-ng >/dev/null || missing+=(espeak-ng)
   [ -e /usr/lib/x86_64-linux-gnu/libvulkan.so.1 ] || [ "$(uname -m)" != x86_64 ] || missing+=(libvulkan1)
   # Servers and players that nobody here wrote.
   [ -x /usr/bin/turnserver ] || missing+=(coturn)

@@ -33,6 +33,7 @@ export function testModel(modelPackage: ModelPackage): Model {
     provider: { name: "none", reason: "test pictures" },
     cache: modelCache(modelPackage.manifest, true),
     open: () => Promise.resolve(new TestGeneration(cycle)),
+    checkPicture: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
 }

@@ -68,5 +68,12 @@ function defaultChoice({ cache }: Manifest): CacheChoice {
 export function historyShape(manifest: Manifest): HistoryShape {
   const { framesPerBlock, previousFrames, latent, controls } = modelSizes(manifest);
   const [channels, height, width] = latent;
-  return { framesPerBlock, previousFrames, frameLength: channels * height * width, controls };
+  return {
+    framesPerBlock,
+    previousFrames,
+    frameLength: channels * height * width,
+    controls,
+    speech: manifest.lanes.speech?.features ?? 0,
+    reference: manifest.conditioning.reference === true,
+  };
 }

@@ -5,6 +5,7 @@ import type { CacheInspection } from "../cache/inspection.ts";
 import type { CacheReport } from "../cache/report.ts";
 import type { Millis } from "../core/units.ts";
 import type { ModelPackage } from "./package.ts";
+import type { BlockSpeech } from "./speech.ts";
 
 /** Where graphs run; `auto` picks and says why. */
 type ProviderName = "auto" | "cpu" | "webgpu" | "cuda";
@@ -44,6 +45,11 @@ export interface GeneratedBlock {
   readonly pictures: readonly Uint8Array[];
   /** Clean latents, [frames, C, H, W], float32. Owns: the receiver's. */
   readonly latents: Float32Array;
+  /**
+   * What is heard with the pictures, [F · samplesPerFrame], float32, at the speech lane's rate; absent without one.
+   * Owns: the receiver's.
+   */
+  readonly voice?: Float32Array;
   readonly timings: BlockTimings;
 }
 
@@ -53,6 +59,8 @@ export interface BlockInput {
   readonly control: Float32Array;
   /** One of the schedule's step counts. */
   readonly steps: number;
+  /** What comes in while the block lasts; silence when absent. */
+  readonly speech?: BlockSpeech;
   /** Latents, [frames, C, H, W], to go on from in place of those made: what really came next, for scoring. */
   readonly goOnFrom?: Float32Array;
 }
@@ -63,6 +71,8 @@ export interface Beginning {
   readonly seed: number;
   /** A start of the package; its first one when absent. */
   readonly start?: string;
+  /** A picture to begin from instead, [height, width, 3], uint8. */
+  readonly picture?: Uint8Array;
   readonly cache: CacheChoice;
 }
 
@@ -72,6 +82,8 @@ export interface PastBlock {
   readonly latents: Float32Array;
   /** The control it was made under, [controls], float32. */
   readonly control: Float32Array;
+  /** What came in while it lasted; silence when absent. */
+  readonly speech?: BlockSpeech;
 }
 
 /** What a cache is rebuilt from. */
@@ -107,7 +119,7 @@ export interface Generation {
    */
   next(input: BlockInput): Promise<GeneratedBlock>;
   /**
-   * Begin again from a start picture; the block index goes on.
+   * Begin again from a picture; the block index goes on, and what is being said is not cut off.
    *
    * @throws {StreamError} `unknown_start`, `bad_parameter`.
    */
@@ -140,5 +152,11 @@ export interface Model {
   readonly cache: ModelCache;
   /** @throws {StreamError} `unknown_start`, `bad_parameter`. */
   open(beginning: Beginning): Promise<Generation>;
+  /**
+   * Whether sessions may begin from `rgb` [height, width, 3], uint8: by the package's face check, if it has one.
+   *
+   * @throws {StreamError} `no_face`, `bad_parameter` for another size, `inference_failed`.
+   */
+  checkPicture(rgb: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { fillRows, type History } from "./history.ts";
 import type { Pass } from "./placed-cache.ts";
-import { onlyCache, type WorldModel, type WorldModelParts } from "./world-model.ts";
+import { given, onlyCache, type WorldModel, type WorldModelParts } from "./world-model.ts";
 
 /** One pass of the causal transformer over the frames of one block. */
 interface BlockPass {
@@ -14,17 +14,18 @@ interface PassInputs {
   readonly sample: Float32Array;
   readonly control: Float32Array;
   readonly previous: Float32Array;
+  readonly speech: Float32Array;
 }
 
-const passOf = (parts: WorldModelParts, { sample, control, previous }: PassInputs): BlockPass => {
+const passOf = (parts: WorldModelParts, { sample, control, ...rest }: PassInputs): BlockPass => {
   const { framesPerBlock } = parts.manifest.lanes.video;
   const sigma = new Float32Array(framesPerBlock);
   const prediction = new Float32Array(sample.length);
-  const given = previous.length > 0 ? { previous } : {};
+  const { reference } = parts.history;
   const pass = onlyCache(parts).pass({
     graph: parts.graphs("denoiser"),
     frames: framesPerBlock,
-    inputs: { sample, sigma, control, ...given },
+    inputs: { sample, sigma, control, ...given({ ...rest, reference }) },
     outputs: { prediction },
   });
   return { sigma, prediction, pass };
@@ -47,9 +48,9 @@ class CommitPass {
   readonly #parts: WorldModelParts;
 
   constructor(parts: WorldModelParts) {
-    const { newest, control, before } = parts.history;
+    const { newest, control, before, speech } = parts.history;
     this.#parts = parts;
-    this.#pass = passOf(parts, { sample: newest, control, previous: before });
+    this.#pass = passOf(parts, { sample: newest, control, previous: before, speech });
   }
 
   async run(): Promise<void> {
@@ -72,7 +73,12 @@ export class SeparateCommitModel implements WorldModel {
     this.sample = new Float32Array(newest.length);
     this.#control = new Float32Array(control.length);
     this.#commit = new CommitPass(parts);
-    this.#step = passOf(parts, { sample: this.sample, control: this.#control, previous });
+    this.#step = passOf(parts, {
+      sample: this.sample,
+      control: this.#control,
+      previous,
+      speech: parts.speech,
+    });
   }
 
   async begin(control: Float32Array): Promise<void> {
@@ -100,6 +106,7 @@ export class FusedCommitModel implements WorldModel {
   readonly #commit: CommitPass;
   readonly #step: BlockPass;
   readonly #fused: FusedPass;
+  readonly #speech: Float32Array;
 
   constructor(parts: WorldModelParts) {
     this.#history = parts.history;
@@ -112,11 +119,14 @@ export class FusedCommitModel implements WorldModel {
       sample: this.sample,
       control: this.#fused.noisy.control,
       previous: parts.history.previous,
+      speech: this.#fused.noisy.speech,
     });
+    this.#speech = parts.speech;
   }
 
   begin(control: Float32Array): Promise<void> {
     fillRows(this.#fused.noisy.control, control);
+    this.#fused.noisy.speech.set(this.#speech);
     return Promise.resolve();
   }
 
@@ -134,6 +144,7 @@ export class FusedCommitModel implements WorldModel {
     const { clean, noisy, pass } = this.#fused;
     clean.sample.set(this.#history.newest);
     clean.control.set(this.#history.control);
+    clean.speech.set(this.#history.speech);
     clean.sigma.fill(this.#commitSigma);
     noisy.sigma.fill(sigma);
     await pass.run();
@@ -147,6 +158,7 @@ interface FusedHalf {
   readonly sample: Float32Array;
   readonly sigma: Float32Array;
   readonly control: Float32Array;
+  readonly speech: Float32Array;
   readonly prediction: Float32Array;
 }
 
@@ -164,13 +176,14 @@ function fusedPass(parts: WorldModelParts): FusedPass {
     sample: new Float32Array(2 * history.newest.length),
     sigma: new Float32Array(2 * frames),
     control: new Float32Array(2 * history.control.length),
+    speech: new Float32Array(2 * history.speech.length),
     prediction: new Float32Array(2 * history.newest.length),
   };
-  const { prediction, ...inputs } = both;
+  const { prediction, speech, ...inputs } = both;
   const pass = onlyCache(parts).pass({
     graph: graphs("denoiserFused"),
     frames: 2 * frames,
-    inputs,
+    inputs: { ...inputs, ...given({ speech, reference: history.reference }) },
     outputs: { prediction },
   });
   return { clean: halfOf(both, 0), noisy: halfOf(both, 1), pass };
@@ -183,6 +196,7 @@ function halfOf(both: FusedHalf, half: 0 | 1): FusedHalf {
     sample: cut(both.sample),
     sigma: cut(both.sigma),
     control: cut(both.control),
+    speech: cut(both.speech),
     prediction: cut(both.prediction),
   };
 }

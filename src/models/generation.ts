@@ -27,6 +27,7 @@ import { type Quantiser, quantiserOf } from "./quantiser.ts";
 import { sampleBlock } from "./sampler.ts";
 import { SeparableModel } from "./separable.ts";
 import { type GenerationHead, packGeneration, unpackGeneration } from "./snapshot.ts";
+import { Hearing, speechShape } from "./speech.ts";
 import type { Starts } from "./starts.ts";
 import type { GraphSet, WorldModel, WorldModelParts } from "./world-model.ts";
 
@@ -40,6 +41,14 @@ export interface GenerationParts {
   readonly clock: Clock;
 }
 
+/** What a block is made from. */
+interface Making {
+  readonly control: Float32Array;
+  readonly sigmas: readonly number[];
+  readonly began: Millis;
+  readonly goOnFrom: Float32Array | undefined;
+}
+
 /** A generation over a package's graphs; all arrays are allocated when it opens. */
 export class PackageGeneration implements Generation {
   readonly #package: ModelPackage;
@@ -48,6 +57,7 @@ export class PackageGeneration implements Generation {
   readonly #quantise: Quantiser;
   readonly #history: History;
   readonly #allowance: CacheAllowance;
+  readonly #hearing: Hearing;
   readonly #caches: readonly PlacedCache[];
   readonly #model: WorldModel;
   readonly #decoder: Decoder;
@@ -55,7 +65,7 @@ export class PackageGeneration implements Generation {
   #seed: number;
   #block = 0;
 
-  private constructor(parts: GenerationParts, { seed, cache }: Beginning) {
+  private constructor(parts: GenerationParts, hearing: Hearing, { seed, cache }: Beginning) {
     const { modelPackage, graphs, starts, clock } = parts;
     const { manifest } = modelPackage;
     this.#package = modelPackage;
@@ -65,6 +75,7 @@ export class PackageGeneration implements Generation {
     this.#choice = cache;
     this.#quantise = quantiserOf(manifest.lanes.video.latent.quantiser);
     this.#history = new History(historyShape(manifest));
+    this.#hearing = hearing;
     const { caches, allowance } = placeCaches(parts, cache);
     this.#caches = caches;
     this.#allowance = allowance;
@@ -73,6 +84,7 @@ export class PackageGeneration implements Generation {
       graphs,
       caches: this.#caches,
       history: this.#history,
+      speech: hearing.features,
       seed: () => this.#seed,
     });
     this.#decoder = new Decoder(manifest, graphs);
@@ -81,9 +93,10 @@ export class PackageGeneration implements Generation {
   /** @throws {StreamError} `unknown_start`, `bad_parameter`, `inference_failed`. */
   static async open(parts: GenerationParts, beginning: Beginning): Promise<PackageGeneration> {
     requireSeed(beginning.seed);
-    const generation = new PackageGeneration(parts, beginning);
+    const hearing = await Hearing.open(speechShape(parts.modelPackage.manifest), parts.graphs);
+    const generation = new PackageGeneration(parts, hearing, beginning);
     await generation.configureCache(beginning.cache);
-    generation.#history.begin(await parts.starts.latent(beginning.start));
+    generation.#history.begin(await parts.starts.first(beginning), hearing.silence);
     return generation;
   }
 
@@ -101,16 +114,27 @@ export class PackageGeneration implements Generation {
     return this.#first.inspection;
   }
 
-  async next({ control, steps, goOnFrom }: BlockInput): Promise<GeneratedBlock> {
+  async next({ control, steps, speech, goOnFrom }: BlockInput): Promise<GeneratedBlock> {
     const sigmas = this.#sigmas(steps);
     this.#requirePast({ latents: goOnFrom ?? this.#history.newest, control });
     const began = this.#clock.now();
+    await this.#hearing.hear(speech);
+    try {
+      return await this.#make({ control, sigmas, began, goOnFrom });
+    } catch (cause) {
+      this.#hearing.takeBack();
+      throw cause;
+    }
+  }
+
+  /** The next block, with the speech it hears in place. */
+  async #make({ control, sigmas, began, goOnFrom }: Making): Promise<GeneratedBlock> {
     await this.#model.begin(control);
     const conditioned = this.#clock.now();
     const latents = await this.#denoise(sigmas);
     const denoised = this.#clock.now();
     const pictures = await this.#decoder.decode(latents);
-    this.#history.push(goOnFrom ?? latents, control);
+    this.#history.push(goOnFrom ?? latents, control, this.#hearing.features);
     this.#history.isCommitted = this.#model.commitsAtOnce;
     this.#block += 1;
     const timings = {
@@ -118,20 +142,21 @@ export class PackageGeneration implements Generation {
       denoise: as<Millis>(denoised - conditioned),
       decode: as<Millis>(this.#clock.now() - denoised),
     };
-    return { pictures, latents, timings };
+    const { voice } = this.#hearing;
+    return { pictures, latents, timings, ...(voice !== undefined && { voice }) };
   }
 
-  async reset({ seed, start, cache }: Beginning): Promise<void> {
+  async reset({ seed, cache, ...first }: Beginning): Promise<void> {
     requireSeed(seed);
     settle(cache, this.#allowance);
-    const first = await this.#starts.latent(start);
+    const latent = await this.#starts.first(first);
     this.#seed = seed;
     this.#choice = cache;
     for (const each of this.#caches) {
       each.clear();
       await each.keepBy(cache);
     }
-    this.#history.begin(first);
+    this.#history.begin(latent, this.#hearing.silence);
   }
 
   async configureCache(choice: CacheChoice): Promise<void> {
@@ -147,10 +172,11 @@ export class PackageGeneration implements Generation {
 
   async recache({ block, frames, continues = false }: RecentHistory): Promise<void> {
     for (const past of frames) this.#requirePast(past);
-    const later = continues ? frames : this.#beginWith(frames);
-    for (const { latents, control } of later) {
+    const later = continues ? frames : await this.#beginWith(frames);
+    for (const { latents, control, speech } of later) {
+      await this.#hearing.hear(speech);
       await this.#model.commit(control);
-      this.#history.push(latents, control);
+      this.#history.push(latents, control, this.#hearing.features);
     }
     this.#block = block;
   }
@@ -164,7 +190,7 @@ export class PackageGeneration implements Generation {
       isCommitted: this.#history.isCommitted,
     };
     const history = new ByteWriter();
-    for (const part of this.#history.parts) history.put(part);
+    for (const part of this.#past) history.put(part);
     const caches: Uint8Array[] = [];
     for (const cache of this.#caches) caches.push(await cache.freeze());
     return packGeneration({ head, history: history.finish(), caches });
@@ -173,7 +199,7 @@ export class PackageGeneration implements Generation {
   /** Checks everything before it changes anything. */
   async restore(bytes: Uint8Array): Promise<void> {
     const { head, history, caches } = unpackGeneration(bytes);
-    const length = this.#history.parts.reduce((n, part) => n + part.byteLength, 0);
+    const length = this.#past.reduce((n, part) => n + part.byteLength, 0);
     const fits = history.length === length && caches.length === this.#caches.length;
     if (head.package !== this.#package.digest || !fits) {
       throw new StreamError("snapshot_invalid", "this snapshot is of another package");
@@ -185,7 +211,7 @@ export class PackageGeneration implements Generation {
     });
     for (const begin of thaw) await begin();
     const reader = new ByteReader(history);
-    for (const part of this.#history.parts) reader.fill(part);
+    for (const part of this.#past) reader.fill(part);
     this.#history.isCommitted = head.isCommitted;
     this.#choice = head.cache;
     this.#seed = head.seed;
@@ -196,6 +222,11 @@ export class PackageGeneration implements Generation {
     return attempt(() => {
       for (const cache of this.#caches) cache.release();
     });
+  }
+
+  /** All that a generation knows of its past besides the cache. */
+  get #past(): readonly Float32Array[] {
+    return [...this.#history.parts, this.#hearing.heard];
   }
 
   get #first(): PlacedCache {
@@ -216,12 +247,13 @@ export class PackageGeneration implements Generation {
   }
 
   /** Let the oldest of `blocks` be the beginning; returns those after it. */
-  #beginWith([first, ...later]: readonly PastBlock[]): readonly PastBlock[] {
+  async #beginWith([first, ...later]: readonly PastBlock[]): Promise<readonly PastBlock[]> {
     if (first === undefined) {
       throw badParameter("frames", "a cache is rebuilt from at least one block");
     }
     for (const cache of this.#caches) cache.clear();
-    this.#history.beginWith(first.latents, first.control);
+    await this.#hearing.hear(first.speech);
+    this.#history.beginWith(first.latents, first.control, this.#hearing.features);
     return later;
   }
 

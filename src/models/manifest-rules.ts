@@ -10,6 +10,9 @@ export interface BrokenRule {
 
 type Rule = (manifest: Manifest) => BrokenRule | undefined;
 
+/** Sound leaves in packets of 20 ms, and a block in whole packets. */
+const PACKETS_A_SECOND = 50;
+
 /** The first rule `manifest` breaks. */
 export function brokenRule(manifest: Manifest): BrokenRule | undefined {
   for (const rule of RULES) {
@@ -155,6 +158,22 @@ const compressorsHaveGroups: Rule = ({ graphs, cache }) => {
     : undefined;
 };
 
+const speechFitsTheFrames: Rule = ({ graphs, lanes: { speech, video } }) => {
+  if ((speech !== undefined) !== (graphs.speechEncoder !== undefined))
+    return broken("graphs.speechEncoder", "goes with `lanes.speech`, and only with it");
+  if (speech === undefined) return undefined;
+  const { samplesPerFrame, sampleRate } = speech;
+  if (samplesPerFrame * video.frameRate !== sampleRate)
+    return broken(
+      "lanes.speech.samplesPerFrame",
+      `times \`lanes.video.frameRate\` must be ${sampleRate}`,
+    );
+  const packet = sampleRate / PACKETS_A_SECOND;
+  return (samplesPerFrame * video.framesPerBlock) % packet === 0
+    ? undefined
+    : broken("lanes.video.framesPerBlock", "must last a whole number of 20 ms with a speech lane");
+};
+
 const controlsMakeSense: Rule = ({ controls }) => {
   const names = controls.map(({ name }) => name);
   const twice = names.findIndex((name, i) => names.indexOf(name) !== i);
@@ -189,6 +208,7 @@ const RULES: readonly Rule[] = [
   cacheFits,
   stateStandsAlone,
   compressorsHaveGroups,
+  speechFitsTheFrames,
   controlsMakeSense,
   startsDiffer,
 ];

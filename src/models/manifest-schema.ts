@@ -24,6 +24,7 @@ export const MOST = {
   frames: 65_536,
   tokens: 65_536,
   slots: 2 ** 20,
+  samples: 2 ** 16,
 } as const;
 
 const count = (most: number) => z.number().int().min(1).max(most);
@@ -65,6 +66,17 @@ const videoLane = z.strictObject({
     width: count(MOST.latentSide),
     quantiser: quantiser.nullable(),
   }),
+});
+
+/** The only rate that speech lanes have. */
+const SPEECH_RATE = 16_000;
+
+const speechLane = z.strictObject({
+  sampleRate: z.literal(SPEECH_RATE),
+  samplesPerFrame: count(MOST.samples),
+  windowFrames: count(256),
+  lookAheadFrames: z.number().int().min(0).max(256),
+  features: count(MOST.channels),
 });
 
 const sigma = z.number().positive().max(1);
@@ -169,6 +181,8 @@ export const manifestSchema = z.strictObject({
     imageEncoder: path,
     compressor: optionalGraph,
     compressorRaster: optionalGraph,
+    speechEncoder: optionalGraph,
+    faceCheck: optionalGraph,
   }),
   fullPrecision: z
     .strictObject({
@@ -179,14 +193,17 @@ export const manifestSchema = z.strictObject({
       imageEncoder: optionalGraph,
       compressor: optionalGraph,
       compressorRaster: optionalGraph,
+      speechEncoder: optionalGraph,
+      faceCheck: optionalGraph,
     })
     .exactOptional(),
-  lanes: z.strictObject({ video: videoLane }),
+  lanes: z.strictObject({ video: videoLane, speech: speechLane.exactOptional() }),
   conditioning: z.strictObject({
     previousFrames: z.number().int().min(0).max(64),
     features: z
       .tuple([count(MOST.channels), count(MOST.latentSide), count(MOST.latentSide)])
       .nullable(),
+    reference: z.boolean().exactOptional(),
   }),
   schedule,
   commit: z.strictObject({

@@ -4,6 +4,7 @@ import type { Beginning, Model, ModelCache, ModelOptions } from "./contract.ts";
 import { PackageGeneration } from "./generation.ts";
 import { openGraphs } from "./ort/open.ts";
 import type { ModelPackage } from "./package.ts";
+import { pictureCheck } from "./picture-check.ts";
 import { modelSizes } from "./signatures.ts";
 import { Starts } from "./starts.ts";
 
@@ -19,6 +20,7 @@ export type {
   PastBlock,
   RecentHistory,
 } from "./contract.ts";
+export type { BlockSpeech } from "./speech.ts";
 
 /**
  * Open a package's graphs and make one block that nobody sees, so that the first session waits for nothing
@@ -45,7 +47,15 @@ export async function openModel(
     await graphs.close();
     throw cause;
   }
-  return { modelPackage, provider: graphs.provider, cache, open, close: graphs.close };
+  const checkPicture = pictureCheck(modelPackage.manifest, graphs.graph);
+  return {
+    modelPackage,
+    provider: graphs.provider,
+    cache,
+    open,
+    checkPicture,
+    close: graphs.close,
+  };
 }
 
 async function warmUp(

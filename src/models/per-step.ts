@@ -2,7 +2,7 @@ import { drawNormals } from "../core/noise.ts";
 import { fillRows, type History } from "./history.ts";
 import type { Pass, PlacedCache } from "./placed-cache.ts";
 import { renoise } from "./solver.ts";
-import type { WorldModel, WorldModelParts } from "./world-model.ts";
+import { given, type WorldModel, type WorldModelParts } from "./world-model.ts";
 
 /** Noise lane of blocks that are committed without having been made: the start, and recached ones. */
 const COMMIT_LANE = 2;
@@ -29,10 +29,13 @@ export class PerStepModel implements WorldModel {
   readonly #frames: number;
   readonly #control: Float32Array;
   readonly #sigma: Float32Array;
+  readonly #speech: Float32Array;
   readonly #prediction: Float32Array;
+  /** What the block to come hears. */
+  readonly #upcoming: Float32Array;
   readonly #steps: readonly Step[];
 
-  constructor({ manifest, graphs, caches, history, seed }: WorldModelParts) {
+  constructor({ manifest, graphs, caches, history, speech, seed }: WorldModelParts) {
     const { framesPerBlock } = manifest.lanes.video;
     const { sigmas, defaultSteps } = manifest.schedule;
     this.#history = history;
@@ -42,13 +45,21 @@ export class PerStepModel implements WorldModel {
     this.#prediction = new Float32Array(history.newest.length);
     this.#control = new Float32Array(history.control.length);
     this.#sigma = new Float32Array(framesPerBlock);
+    this.#speech = new Float32Array(speech.length);
+    this.#upcoming = speech;
+    const conditions = given({ speech: this.#speech, reference: history.reference });
     this.#steps = caches.map((cache, step) => ({
       sigma: sigmas[String(defaultSteps)]?.[step] ?? 0,
       cache,
       pass: cache.pass({
         graph: graphs("denoiser"),
         frames: framesPerBlock,
-        inputs: { sample: this.sample, sigma: this.#sigma, control: this.#control },
+        inputs: {
+          sample: this.sample,
+          sigma: this.#sigma,
+          control: this.#control,
+          ...conditions,
+        },
         outputs: { prediction: this.#prediction },
       }),
     }));
@@ -57,6 +68,7 @@ export class PerStepModel implements WorldModel {
   async begin(control: Float32Array): Promise<void> {
     if (!this.#history.isCommitted) await this.commit();
     fillRows(this.#control, control);
+    this.#speech.set(this.#upcoming);
   }
 
   async predict(sigma: number, step: number): Promise<Float32Array> {
@@ -68,6 +80,7 @@ export class PerStepModel implements WorldModel {
 
   async commit(): Promise<void> {
     this.#control.set(this.#history.control);
+    this.#speech.set(this.#history.speech);
     for (const [index, step] of this.#steps.entries()) {
       const block = step.cache.committed / this.#frames;
       drawNormals(this.sample, { seed: this.#seed(), block, step: index, lane: COMMIT_LANE });

@@ -1,4 +1,4 @@
-/** Start pictures: PNG files of exactly the lane's size. */
+/** Pictures that generations begin from: starts are PNG files of exactly the lane's size. */
 
 import { PNG } from "pngjs";
 import { StreamError } from "../core/errors.ts";
@@ -46,6 +46,14 @@ export function decodePicture(name: string, content: Buffer, wanted: PictureSize
     rgb.set(rgba.subarray(4 * pixel, 4 * pixel + 3), 3 * pixel);
   }
   return rgb;
+}
+
+/** @throws {StreamError} `bad_parameter` unless `rgb` is a picture [height, width, 3] of the wanted size. */
+export function requireSize(rgb: Uint8Array, { width, height }: PictureSize): void {
+  if (rgb.length === width * height * 3) return;
+  throw new StreamError("bad_parameter", `a picture of this model has ${width}×${height} pixels`, {
+    detail: { path: "picture" },
+  });
 }
 
 function readPng(name: string, content: Buffer): Uint8Array {

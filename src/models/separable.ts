@@ -1,6 +1,6 @@
 import type { BoundGraph } from "./graph.ts";
 import type { Pass } from "./placed-cache.ts";
-import { onlyCache, type WorldModel, type WorldModelParts } from "./world-model.ts";
+import { given, onlyCache, type WorldModel, type WorldModelParts } from "./world-model.ts";
 
 /**
  * The separable topology: a causal encoder reads the newest frame and the control for the frame to come
@@ -16,7 +16,7 @@ export class SeparableModel implements WorldModel {
   readonly #denoiser: BoundGraph;
 
   constructor(parts: WorldModelParts) {
-    const { manifest, graphs, history } = parts;
+    const { manifest, graphs, history, speech } = parts;
     const features = new Float32Array(
       (manifest.conditioning.features ?? []).reduce((n, size) => n * size, 1),
     );
@@ -26,7 +26,7 @@ export class SeparableModel implements WorldModel {
     this.#encoder = onlyCache(parts).pass({
       graph: graphs("encoder"),
       frames: 1,
-      inputs: { latent: history.newest, control: this.#control },
+      inputs: { latent: history.newest, control: this.#control, ...given({ speech }) },
       outputs: { features },
     });
     this.#denoiser = graphs("denoiser").bind(
@@ -34,7 +34,7 @@ export class SeparableModel implements WorldModel {
         sample: this.sample,
         sigma: this.#sigma,
         features,
-        ...(history.previous.length > 0 && { previous: history.previous }),
+        ...given({ previous: history.previous, reference: history.reference }),
       },
       { prediction: this.#prediction },
     );

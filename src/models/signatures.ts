@@ -66,6 +66,8 @@ export function graphSignatures(
     imageEncoder: imageEncoder(manifest),
     ...(graphs.compressor !== undefined && { compressor: compressor(manifest) }),
     ...(graphs.compressorRaster !== undefined && { compressorRaster: compressor(manifest) }),
+    ...(graphs.speechEncoder !== undefined && { speechEncoder: speechEncoder(manifest) }),
+    ...(graphs.faceCheck !== undefined && { faceCheck: faceCheck(manifest) }),
   };
 }
 
@@ -128,6 +130,17 @@ function previous(manifest: Manifest): Record<string, TensorShape> {
   return previousFrames === 0 ? {} : { previous: float(previousFrames, ...latent) };
 }
 
+/** What `frames` frames hear; nothing where the package has no speech lane. */
+function speech({ lanes }: Manifest, frames: number): Record<string, TensorShape> {
+  return lanes.speech === undefined ? {} : { speech: float(frames, lanes.speech.features) };
+}
+
+/** The latent of the session's reference picture; nothing where the package asks for none. */
+function reference(manifest: Manifest): Record<string, TensorShape> {
+  const { latent } = modelSizes(manifest);
+  return manifest.conditioning.reference === true ? { reference: float(1, ...latent) } : {};
+}
+
 function encoder(manifest: Manifest): GraphSignature {
   const { latent, controls } = modelSizes(manifest);
   return {
@@ -135,6 +148,7 @@ function encoder(manifest: Manifest): GraphSignature {
       latent: float(1, ...latent),
       control: float(1, controls),
       ...cacheInputs(manifest, 1),
+      ...speech(manifest, 1),
     },
     outputs: { features: features(manifest), ...ownTokens(manifest, 1) },
   };
@@ -151,6 +165,7 @@ function separableDenoiser(manifest: Manifest): GraphSignature {
       sigma: float(1),
       features: features(manifest),
       ...previous(manifest),
+      ...reference(manifest),
     },
     outputs: { prediction: float(1, ...latent) },
   };
@@ -167,6 +182,8 @@ function entangledDenoiser(manifest: Manifest, blocks: number): GraphSignature {
       control: float(frames, controls),
       ...cacheInputs(manifest, frames),
       ...previous(manifest),
+      ...speech(manifest, frames),
+      ...reference(manifest),
     },
     outputs: { prediction: float(frames, ...latent), ...ownTokens(manifest, frames) },
   };
@@ -188,4 +205,17 @@ function imageEncoder(manifest: Manifest): GraphSignature {
     inputs: { rgb: bytes(1, height, width, 3) },
     outputs: { latent: float(1, ...latent) },
   };
+}
+
+function speechEncoder({ lanes }: Manifest): GraphSignature {
+  const { windowFrames = 0, samplesPerFrame = 0, features = 0 } = lanes.speech ?? {};
+  return {
+    inputs: { pcm: float(1, windowFrames * samplesPerFrame) },
+    outputs: { features: float(1, features) },
+  };
+}
+
+function faceCheck({ lanes }: Manifest): GraphSignature {
+  const { width, height } = lanes.video;
+  return { inputs: { rgb: bytes(1, height, width, 3) }, outputs: { score: float(1) } };
 }

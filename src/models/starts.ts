@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { StreamError } from "../core/errors.ts";
 import { historyShape } from "./arena.ts";
+import type { Beginning } from "./contract.ts";
 import type { ModelPackage } from "./package.ts";
-import { decodePicture } from "./pictures.ts";
+import { decodePicture, requireSize } from "./pictures.ts";
 import { quantiserOf } from "./quantiser.ts";
 import type { GraphSet } from "./world-model.ts";
 
@@ -15,6 +16,15 @@ export class Starts {
   constructor(modelPackage: ModelPackage, graphs: GraphSet) {
     this.#package = modelPackage;
     this.#graphs = graphs;
+  }
+
+  /**
+   * The latent [C, H, W] of what a generation begins from: its picture, or its start. Read only.
+   *
+   * @throws {StreamError} `unknown_start`, `bad_parameter`.
+   */
+  first({ start, picture }: Pick<Beginning, "start" | "picture">): Promise<Float32Array> {
+    return picture === undefined ? this.latent(start) : this.encode(picture);
   }
 
   /**
@@ -36,7 +46,18 @@ export class Starts {
 
   async #encode(image: string): Promise<Float32Array> {
     const { lanes } = this.#package.manifest;
-    const rgb = decodePicture(image, await readFile(this.#package.file(image)), lanes.video);
+    const content = await readFile(this.#package.file(image));
+    return this.encode(decodePicture(image, content, lanes.video));
+  }
+
+  /**
+   * The latent [C, H, W] of a picture [height, width, 3], uint8. Owns: the receiver's.
+   *
+   * @throws {StreamError} `bad_parameter` for a picture of another size.
+   */
+  async encode(rgb: Uint8Array): Promise<Float32Array> {
+    const { lanes } = this.#package.manifest;
+    requireSize(rgb, lanes.video);
     const latent = new Float32Array(historyShape(this.#package.manifest).frameLength);
     await this.#graphs("imageEncoder").bind({ rgb }, { latent }).run();
     quantiserOf(lanes.video.latent.quantiser)(latent);

@@ -38,6 +38,12 @@ export interface ModelSummary {
   readonly cache: CacheSummary;
   readonly controls: readonly Control[];
   readonly starts: readonly { readonly id: string; readonly title: string }[];
+  /** What it hears; null where it hears nothing. */
+  readonly speech: {
+    readonly sample_rate: number;
+    /** What is said is heard so much later: the mouth must know it. */
+    readonly look_ahead_ms: number;
+  } | null;
 }
 
 /** The block, frame and media time that first show a change. */
@@ -45,6 +51,16 @@ interface AppliedAt {
   readonly epoch: number;
   readonly block: number;
   readonly frame: number;
+  /** Microseconds of media time. */
+  readonly pts: number;
+}
+
+/** What was said, and the media time at which it begins or ends to be heard. */
+interface SpokenAt {
+  readonly utterance: string;
+  readonly source: "audio" | "text";
+  /** Of the message that began it. */
+  readonly event_id?: string;
   /** Microseconds of media time. */
   readonly pts: number;
 }
@@ -148,6 +164,19 @@ export type ServerEvent =
         | "generation.reset"
         | "generation.recovered";
       readonly event_id?: string;
+      readonly block: number;
+      readonly pts: number;
+    }
+  | ({ readonly type: "speech.started" } & SpokenAt)
+  | ({
+      readonly type: "speech.finished";
+      /** How much of it was heard. */
+      readonly played_ms: number;
+      readonly interrupted: boolean;
+    } & SpokenAt)
+  | {
+      readonly type: "output.cleared";
+      readonly event_ids: readonly string[];
       readonly block: number;
       readonly pts: number;
     }

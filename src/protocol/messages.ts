@@ -10,6 +10,7 @@ import { z } from "zod";
 import { StreamError } from "../core/errors.ts";
 import { cacheSettings } from "./cache.ts";
 import { checked } from "./checked.ts";
+import { parseSoundMessage, speechMessages } from "./speech.ts";
 
 /** Version of this vocabulary; the WebSocket subprotocol is `zoetrope.v1`. */
 export const PROTOCOL_VERSION = 1;
@@ -76,9 +77,10 @@ const liveParameters = z.strictObject({
     .min(0)
     .max(64)
     .meta({ title: "Cache sinks", unit: "frames", applies: "reset" }),
-  sound: z.enum(["none", "test"]).meta({
+  sound: z.enum(["none", "voice", "test"]).meta({
     title: "Sound",
-    description: "A tone with a click at every second's first frame, to measure with.",
+    description:
+      "Whoever speaks, in models that hear; or a tone with a click at every second's first frame, to measure with.",
     applies: "next block",
   }),
 });
@@ -152,6 +154,14 @@ const clientMessage = z.discriminatedUnion("type", [
     keep_sinks: z.boolean(),
   }),
   bare("cache.inspect"),
+  ...speechMessages,
+  z.strictObject({
+    type: z.literal("image.set"),
+    event_id: eventId,
+    /** Id of an uploaded image. */
+    upload: z.string().min(1).max(64),
+  }),
+  bare("image.clear"),
   bare("media.request_keyframe"),
   bare("stats.get"),
   z.strictObject({
@@ -210,6 +220,16 @@ export function parseClientMessage(text: string): ClientMessage {
     });
   }
   return checked(clientMessage, raw, { label: type, echo });
+}
+
+/**
+ * Validate one binary message from a client.
+ *
+ * @throws {StreamError} `message_too_large`, `bad_message`, `bad_parameter`.
+ */
+export function parseBinaryMessage(message: Uint8Array): ClientMessage {
+  if (message.length <= LIMITS.messageBytes) return parseSoundMessage(message);
+  throw new StreamError("message_too_large", `a message is at most ${LIMITS.messageBytes} bytes`);
 }
 
 /**

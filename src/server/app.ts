@@ -7,6 +7,8 @@ import type { Clock } from "../core/clock.ts";
 import { StreamError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { as, type Millis } from "../core/units.ts";
+import { espeak } from "../media/speech/espeak.ts";
+import type { Synthesise } from "../media/synthesiser.ts";
 import type { EngineEvent } from "../stream/engine/contract.ts";
 import type { AnswerPublisher, AnswerViewer, RtcNetwork } from "../transport/webrtc/contract.ts";
 import { RtcReceiver } from "../transport/webrtc/receiver.ts";
@@ -31,6 +33,7 @@ import { whepRoutes } from "./http/whep-routes.ts";
 import { whipRoutes } from "./http/whip-routes.ts";
 import { Ingress } from "./ingress/ingress.ts";
 import { Library } from "./library/library.ts";
+import { pictureIn } from "./library/pictures.ts";
 import { ServerMetrics } from "./metrics.ts";
 import type { Models, OfferedModel } from "./models.ts";
 import { Publications } from "./publications/publications.ts";
@@ -46,6 +49,8 @@ export interface ServerParts {
   readonly startEngine: StartEngine;
   /** Answers players' WebRTC offers; over the network when absent. */
   readonly answerViewer?: AnswerViewer;
+  /** Says texts; eSpeak NG when absent. */
+  readonly synthesise?: Synthesise;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Folder of the built console; no page is served when absent. */
@@ -91,7 +96,7 @@ export class ZoetropeServer {
 
   /** @throws {StreamError} `unknown_model` when a model that should be loaded at start is not there. */
   constructor(parts: ServerParts) {
-    const { config, models, clock, logger } = parts;
+    const { config, models, clock, logger, synthesise = espeak } = parts;
     const { metrics } = this;
     this.#parts = parts;
     this.preloaded = modelsToPreload(config, models);
@@ -110,6 +115,8 @@ export class ZoetropeServer {
       clock,
       metrics,
       logger,
+      synthesise,
+      findPicture: pictureIn(this.#library.uploads),
       opened: (hosted) => this.#library.opened(hosted),
     });
     this.#network = rtcNetwork(config, clock);

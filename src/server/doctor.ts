@@ -7,6 +7,7 @@ import { silentLogger } from "../core/log.ts";
 import { as } from "../core/units.ts";
 import { openEncoder } from "../media/codecs/open.ts";
 import { ffmpegVersion } from "../media/files/transcoded-file.ts";
+import { espeakVersion } from "../media/speech/espeak.ts";
 import { inspectRuntime } from "../models/ort/runtime.ts";
 import type { ProviderChoice } from "../stream/engine/contract.ts";
 import type { Config } from "./config.ts";
@@ -52,6 +53,7 @@ export async function* examine(parts: DoctorParts): AsyncGenerator<Finding> {
   yield await encoder("h264");
   yield await encoder("vp8");
   yield await ffmpeg();
+  yield await synthesiser();
   const models = await findModels(parts.config.models, parts.load).catch(toStreamError);
   yield modelsFinding(parts.config, models);
   const trial = "offered" in models ? models.offered[0] : undefined;
@@ -136,6 +138,15 @@ async function ffmpeg(): Promise<Finding> {
     const advice =
       "needed only for live playlists, uploads, .gif and enlarged videos: apt-get install ffmpeg";
     return warn("ffmpeg", toStreamError(cause).message, advice);
+  }
+}
+
+async function synthesiser(): Promise<Finding> {
+  try {
+    return ok("espeak-ng", await espeakVersion());
+  } catch (cause) {
+    const advice = "needed only to say texts by models that hear: apt-get install espeak-ng";
+    return warn("espeak-ng", toStreamError(cause).message, advice);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Position, SessionEvent, SessionReport } from "../stream/events.ts"
 import type { ParameterChange, Parameters } from "../stream/parameters.ts";
 import type { Session } from "../stream/session.ts";
 import { cacheMessage, isCacheEvent } from "./cache-messages.ts";
+import { isSpeechEvent, speechMessage } from "./speech/speech-events.ts";
 
 /** `error` as a client may see it: the words of a failure nobody foresaw stay in the log. */
 export const publicError = (error: StreamError): StreamError =>
@@ -33,9 +34,22 @@ export function parameterChangeOf(change: LiveParameterChange): ParameterChange 
   return { steps, seed, sound, ...(changesCache && { cache: { windowFrames, sinkFrames } }) };
 }
 
+/** What happens to generation, in a session's words and in the protocol's. */
+const GENERATION = {
+  "generation-started": "generation.started",
+  "generation-reset": "generation.reset",
+  "generation-recovered": "generation.recovered",
+} as const;
+
+const isGenerationEvent = (
+  event: SessionEvent,
+): event is Extract<SessionEvent, { type: keyof typeof GENERATION }> => event.type in GENERATION;
+
 /** What a client is told when its session says `event`; undefined when it is not told. */
 export function messageOf(session: Session, event: SessionEvent): ServerEvent | undefined {
   if (isCacheEvent(event)) return cacheMessage(event);
+  if (isSpeechEvent(event)) return speechMessage(event);
+  if (isGenerationEvent(event)) return generationMessage(GENERATION[event.type], event.at);
   switch (event.type) {
     case "state-change":
       return event.state === "ended" ? undefined : updatedMessage(session);
@@ -46,12 +60,6 @@ export function messageOf(session: Session, event: SessionEvent): ServerEvent | 
         epoch: event.epoch,
         ...event.at,
       };
-    case "generation-started":
-      return generationMessage("generation.started", event.at);
-    case "generation-reset":
-      return generationMessage("generation.reset", event.at);
-    case "generation-recovered":
-      return generationMessage("generation.recovered", event.at);
     case "limit-near":
       return warningMessage(event);
     case "failed":

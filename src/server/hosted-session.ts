@@ -1,9 +1,12 @@
 import { StreamError } from "../core/errors.ts";
+import type { Synthesise } from "../media/synthesiser.ts";
 import type { ServerEvent, StatsReport } from "../protocol/events.ts";
 import type { Session } from "../stream/session.ts";
 import { statsMessage } from "./event-messages.ts";
+import type { FindPicture } from "./library/pictures.ts";
 import type { OfferedModel } from "./models.ts";
 import { isSameSecret } from "./secrets.ts";
+import { SpeechIntake } from "./speech/speech-intake.ts";
 
 /** What a client may do: steer the session and watch it, or watch it only. */
 export type Role = "controller" | "viewer";
@@ -25,6 +28,10 @@ export interface HostedSessionParts {
   readonly token: string;
   /** Secret of those who only watch. */
   readonly viewerToken: string;
+  /** Says texts. */
+  readonly synthesise: Synthesise;
+  /** Finds the pictures that clients uploaded. */
+  readonly findPicture: FindPicture;
   /** Most members without the controller's seat. */
   readonly mostViewers: number;
 }
@@ -42,16 +49,23 @@ export class HostedSession {
   readonly model: OfferedModel;
   readonly token: string;
   readonly viewerToken: string;
+  /** Where clients bring what is to be said. */
+  readonly speech: SpeechIntake;
   readonly createdAt = new Date();
+  readonly #findPicture: FindPicture;
   readonly #mostViewers: number;
   readonly #audience = new Set<Member>();
   #controller: Member | undefined;
+  #isLooking = false;
 
-  constructor({ session, model, token, viewerToken, mostViewers }: HostedSessionParts) {
+  constructor(parts: HostedSessionParts) {
+    const { session, model, token, viewerToken, synthesise, findPicture, mostViewers } = parts;
     this.session = session;
+    this.speech = new SpeechIntake(session, synthesise);
     this.model = model;
     this.token = token;
     this.viewerToken = viewerToken;
+    this.#findPicture = findPicture;
     this.#mostViewers = mostViewers;
   }
 
@@ -96,6 +110,23 @@ export class HostedSession {
     if (!this.#audience.delete(member) && !hadSeat) return;
     if (this.viewers === 0) this.session.detach();
     else if (hadSeat) this.session.letGo();
+  }
+
+  /**
+   * Begin again from an uploaded image; one is looked at at a time. Returns the epoch of the change.
+   *
+   * @throws {StreamError} `unknown_recording`, `bad_upload`, `no_face`, `state_conflict` while another is looked at,
+   *   `session_ended`; nothing is changed then.
+   */
+  async beginFrom(upload: string, eventId?: string): Promise<number> {
+    if (this.#isLooking) throw new StreamError("state_conflict", "another picture is looked at");
+    this.#isLooking = true;
+    try {
+      const picture = await this.#findPicture(upload, this.model.summary.video);
+      return await this.session.beginFrom(picture, eventId);
+    } finally {
+      this.#isLooking = false;
+    }
   }
 
   /** Tell everybody who is there. */

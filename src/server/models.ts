@@ -7,6 +7,7 @@ import { modelCache } from "../models/arena.ts";
 import type { Manifest } from "../models/manifest.ts";
 import type { ModelCache } from "../models/model.ts";
 import type { ModelPackage } from "../models/package.ts";
+import { speechShape } from "../models/speech.ts";
 import type { ModelSummary } from "../protocol/events.ts";
 import { liveParametersSchema, type ObjectSchema } from "../protocol/messages.ts";
 import type { SessionModel } from "../stream/model.ts";
@@ -156,11 +157,22 @@ function summaryOf(manifest: Manifest): ModelSummary {
     cache: cacheSummaryOf(modelCache(manifest, true)),
     controls,
     starts: manifest.starts.map((start) => ({ id: start.id, title: start.title })),
+    speech: speechSummaryOf(manifest),
+  };
+}
+
+function speechSummaryOf({ lanes: { speech } }: Manifest): ModelSummary["speech"] {
+  if (speech === undefined) return null;
+  const { sampleRate, samplesPerFrame, lookAheadFrames } = speech;
+  return {
+    sample_rate: sampleRate,
+    look_ahead_ms: (lookAheadFrames * samplesPerFrame * 1000) / sampleRate,
   };
 }
 
 function sessionModelOf(manifest: Manifest): SessionModel {
   const { frameRate, framesPerBlock } = manifest.lanes.video;
+  const speech = speechShape(manifest);
   return {
     controls: manifest.controls,
     frameRate,
@@ -168,6 +180,7 @@ function sessionModelOf(manifest: Manifest): SessionModel {
     steps: { default: manifest.schedule.defaultSteps, choices: stepChoices(manifest) },
     cache: modelCache(manifest, true),
     starts: manifest.starts.map(({ id }) => id),
+    ...(speech !== undefined && { speech }),
   };
 }
 
@@ -181,7 +194,7 @@ export const withCache = (model: OfferedModel, cache: ModelCache): OfferedModel 
 /** JSON Schema of what may change of `model` while it runs: the protocol's, narrowed to what it can do. */
 export function parametersSchemaOf({ session }: OfferedModel): ObjectSchema {
   const schema = liveParametersSchema();
-  const { steps, framesPerBlock } = session;
+  const { steps, framesPerBlock, speech } = session;
   const { allowance, initial } = session.cache;
   const narrowed: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     steps: { enum: steps.choices, default: steps.default },
@@ -191,7 +204,8 @@ export function parametersSchemaOf({ session }: OfferedModel): ObjectSchema {
       default: initial.windowFrames,
     },
     sink_frames: { minimum: 0, maximum: allowance.sinkFrames, default: initial.sinkFrames },
-    sound: { default: "none" },
+    sound:
+      speech === undefined ? { enum: ["none", "test"], default: "none" } : { default: "voice" },
   };
   const properties = Object.fromEntries(
     Object.entries(schema.properties).map(([name, property]) => [

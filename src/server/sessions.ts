@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { StreamError, toStreamError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { as, type Millis } from "../core/units.ts";
+import type { Synthesise } from "../media/synthesiser.ts";
 import type { SessionRequest } from "../protocol/messages.ts";
 import type { EngineSession } from "../stream/engine/contract.ts";
 import type { SessionEnd, SessionEvent } from "../stream/events.ts";
@@ -19,6 +20,7 @@ import { inProtocolWords } from "./cache-messages.ts";
 import type { Engines, RunningEngine } from "./engines.ts";
 import { parameterChangeOf } from "./event-messages.ts";
 import { HostedSession, type Role } from "./hosted-session.ts";
+import type { FindPicture } from "./library/pictures.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import { type Models, type OfferedModel, withCache } from "./models.ts";
 import { randomId, randomSecret } from "./secrets.ts";
@@ -35,6 +37,10 @@ export interface SessionsOptions {
   readonly clock: Clock;
   readonly metrics: ServerMetrics;
   readonly logger: Logger;
+  /** Says texts. */
+  readonly synthesise: Synthesise;
+  /** Finds the pictures that clients uploaded. */
+  readonly findPicture: FindPicture;
   /** Told of every session that is opened. */
   readonly opened: (hosted: HostedSession) => void;
 }
@@ -166,13 +172,15 @@ export class Sessions {
       await engine.close();
       throw new StreamError("session_ended", "the server is shutting down");
     }
-    const { limits, clock, logger } = this.#options;
+    const { limits, clock, logger, synthesise, findPicture } = this.#options;
     const session = new Session({ engine, model: model.session, parameters, limits, clock });
     const hosted = new HostedSession({
       session,
       model,
       token: randomSecret(),
       viewerToken: randomSecret(),
+      synthesise,
+      findPicture,
       mostViewers: MOST_VIEWERS,
     });
     this.#hosted.set(hosted.id, hosted);
@@ -220,6 +228,9 @@ export class Sessions {
       case "ended":
         metrics.ends.add(1, { reason: event.reason });
         log.info({ reason: event.reason, frames: event.frames }, "session ended");
+        return;
+      case "speech-failed":
+        log.warn({ code: event.error.code, reason: event.error.message }, "speech failed");
         return;
       case "cache-refused":
         log.warn({ reason: event.error.message }, "engine refused a cache's choice");

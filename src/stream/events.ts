@@ -4,6 +4,7 @@ import type { SettledChoice } from "../cache/choice.ts";
 import type { StreamError } from "../core/errors.ts";
 import type { BlockIndex, FrameIndex, Micros, Millis } from "../core/units.ts";
 import type { CacheReport, SoundPacket, VideoPacket } from "./engine/contract.ts";
+import type { Utterance } from "./speech/utterance.ts";
 
 /** Where a session is in its life. */
 export type SessionState = "loading" | "streaming" | "paused" | "detached" | "ended";
@@ -85,8 +86,30 @@ export type CacheChanged = { readonly eventIds: readonly string[] } & (
   | { readonly type: "cache-refused"; readonly error: StreamError }
 );
 
+/** What becomes of what is said; `at` is media time. */
+export type SpeechEvent =
+  /** Its first sample is heard at `at`. */
+  | { readonly type: "speech-started"; readonly utterance: Utterance; readonly at: Micros }
+  | {
+      readonly type: "speech-finished";
+      readonly utterance: Utterance;
+      readonly at: Micros;
+      /** How much of it was heard. */
+      readonly played: Millis;
+      readonly interrupted: boolean;
+    }
+  /** The rest of it will not be said. */
+  | { readonly type: "speech-failed"; readonly utterance: Utterance; readonly error: StreamError };
+
 /** A change of a session's life, in the order things happened. */
 export type SessionEvent =
+  | SpeechEvent
+  /** The block at `at` is the first without what was queued before. */
+  | {
+      readonly type: "output-cleared";
+      readonly eventIds: readonly string[];
+      readonly at: Position;
+    }
   | { readonly type: "state-change"; readonly state: SessionState }
   | {
       readonly type: "input-applied";

@@ -1,5 +1,6 @@
 import type { Control } from "../core/controls.ts";
 import type { ModelCache } from "../models/model.ts";
+import type { SpeechShape } from "../models/speech.ts";
 
 /** What a session must know of the model it runs; the server reads it from the package. */
 export interface SessionModel {
@@ -10,4 +11,6 @@ export interface SessionModel {
   /** What sessions may choose of their caches, and what they begin with. */
   readonly cache: ModelCache;
   readonly starts: readonly string[];
+  /** What it hears; absent where it hears nothing. */
+  readonly speech?: SpeechShape;
 }

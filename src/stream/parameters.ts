@@ -28,7 +28,7 @@ export const defaultParameters = (model: SessionModel, seed: number): Parameters
   steps: model.steps.default,
   seed,
   cache: model.cache.initial,
-  sound: "none",
+  sound: model.speech === undefined ? "none" : "voice",
 });
 
 /**
@@ -49,6 +49,11 @@ export function changeParameters(
       `steps of this model must be one of ${choices.join(", ")}`,
       { detail: { path: "parameters.steps" } },
     );
+  }
+  if (sound === "voice" && model.speech === undefined) {
+    throw new StreamError("bad_parameter", "this model hears nobody, so it has no voice", {
+      detail: { path: "parameters.sound" },
+    });
   }
   const { cache: wanted = {} } = change;
   const said = Object.entries(wanted).filter(([, value]) => value !== undefined);

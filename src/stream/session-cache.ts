@@ -19,6 +19,8 @@ export interface CacheView extends CacheContents {
 export interface Reset {
   readonly seed: number;
   readonly start?: string;
+  /** A picture to begin from instead, [height, width, 3], uint8. */
+  readonly picture?: Uint8Array;
 }
 
 /** What is asked of the cache at a block's edge. */

@@ -32,6 +32,7 @@ import { paceMoments, positionOf } from "./pipeline.ts";
 import { pull } from "./pull.ts";
 import { type RenditionHold, Renditions } from "./renditions.ts";
 import { type CacheView, type Reset, SessionCache } from "./session-cache.ts";
+import { SpeechLane } from "./speech/speech-lane.ts";
 
 /** What a session is made of. */
 export interface SessionParts {
@@ -67,6 +68,7 @@ export class Session {
   readonly pictures$: Observable<Picture>;
   /** Packets of sound when they are due. Lifecycle: as `pictures$`. */
   readonly sound$: Observable<Sound>;
+  readonly #speech: SpeechLane | undefined;
   readonly #engine: EngineSession;
   readonly #clock: Clock;
   readonly #events = new Subject<SessionEvent>();
@@ -81,6 +83,7 @@ export class Session {
   readonly #cache: SessionCache;
   #parameters: Parameters;
   #reset: Reset | undefined;
+  #picture: Uint8Array | undefined;
   #report: SessionReport | undefined;
   #next: Position = { block: as(0), frame: as(0), pts: as(0) };
   #isPaused = false;
@@ -110,6 +113,14 @@ export class Session {
       },
       this.#life.signal,
     );
+    this.#speech =
+      model.speech &&
+      new SpeechLane({
+        shape: model.speech,
+        emit: (event) => this.#emit(event),
+        active: () => this.#limits.active(),
+        signal: this.#life.signal,
+      });
     const moments$ = this.#open();
     this.pictures$ = moments$.pipe(
       concatMap((moment) => (moment.kind === "picture" ? [moment.picture] : [])),
@@ -118,6 +129,12 @@ export class Session {
       concatMap((moment) => (moment.kind === "sound" ? [moment.sound] : [])),
     );
     void this.#reportEverySecond();
+  }
+
+  /** What is said in it. @throws {StreamError} `unsupported_input` where the model hears nothing. */
+  get speech(): SpeechLane {
+    if (this.#speech !== undefined) return this.#speech;
+    throw new StreamError("unsupported_input", "this model hears nobody");
   }
 
   get state(): SessionState {
@@ -238,8 +255,8 @@ export class Session {
   }
 
   /**
-   * Begin again from a start picture at the next block's edge; block and frame numbers go on. A paused
-   * session shows the first block of the new beginning.
+   * Begin again at the next block's edge, from `start`, else from the picture that was brought last, else from the
+   * model's first start; block and frame numbers go on. A paused session shows the first block of the new beginning.
    *
    * @throws {StreamError} `unknown_start`.
    */
@@ -250,10 +267,34 @@ export class Session {
     const { seed = this.#parameters.seed, start } = change;
     requireStart(start, this.model);
     this.#parameters = { ...this.#parameters, seed };
-    this.#reset = { seed, ...(start !== undefined && { start }) };
+    if (start !== undefined) this.#picture = undefined;
+    const picture = this.#picture;
+    this.#reset = {
+      seed,
+      ...(start !== undefined && { start }),
+      ...(picture !== undefined && { picture }),
+    };
     this.#limits.active();
     if (this.state === "paused") this.#stepOnce();
     return this.#controls.note(eventId);
+  }
+
+  /**
+   * Begin again from a picture [height, width, 3], uint8, as from a start; returns the epoch of the change.
+   *
+   * @throws {StreamError} `no_face`, `bad_parameter` for another size, `session_ended`; nothing is changed then.
+   */
+  async beginFrom(picture: Uint8Array, eventId?: string): Promise<number> {
+    await this.#engine.checkPicture(picture);
+    this.#life.signal.throwIfAborted();
+    this.#picture = picture;
+    return this.reset({}, eventId);
+  }
+
+  /** Begin again from the model's first start, whatever picture was brought. */
+  forgetPicture(eventId?: string): number {
+    this.#picture = undefined;
+    return this.reset({}, eventId);
   }
 
   /** Join an encoding of the pictures; the first picture in it will be a key packet. */
@@ -294,7 +335,12 @@ export class Session {
       // Whoever subscribes after the end is told of the end, and starts nothing.
       share({ resetOnComplete: false, resetOnError: false, resetOnRefCountZero: false }),
     );
-    moments$.subscribe({ error: (error: unknown) => this.#failed(error) });
+    moments$.subscribe({
+      next: (moment) => {
+        if (moment.kind === "picture") this.#speech?.passed(moment.picture.pts);
+      },
+      error: (error: unknown) => this.#failed(error),
+    });
     return moments$;
   }
 
@@ -315,11 +361,13 @@ export class Session {
     const { epoch, vector, eventIds } = this.#controls.sample();
     const applied = await this.#cache.apply({ choice, reset });
     const began = this.#clock.now();
+    const said = this.#speech?.take();
     const request = {
       control: vector,
       epoch,
       steps,
       sound,
+      ...(said !== undefined && { speech: said.speech }),
       renditions: this.#renditions.active,
       keyframes: this.#renditions.takeKeyframes(),
     };
@@ -334,6 +382,8 @@ export class Session {
     if (this.#parameters.cache === choice)
       this.#parameters = { ...this.#parameters, cache: this.#cache.wanted };
     for (const change of changed) this.#emit({ ...change, at, report: result.cache });
+    const cleared = said?.cleared;
+    if (cleared !== undefined) this.#emit({ type: "output-cleared", eventIds: cleared, at });
     return result;
   }
 

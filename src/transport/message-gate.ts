@@ -3,7 +3,12 @@
 import type { Clock } from "../core/clock.ts";
 import { StreamError, toStreamError } from "../core/errors.ts";
 import type { ServerEvent } from "../protocol/events.ts";
-import { type ClientMessage, LIMITS, parseClientMessage } from "../protocol/messages.ts";
+import {
+  type ClientMessage,
+  LIMITS,
+  parseBinaryMessage,
+  parseClientMessage,
+} from "../protocol/messages.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
 
 /** Messages above their rate that are refused one by one; a client that sends more is cut off. */
@@ -39,12 +44,12 @@ export class MessageGate {
     return this.#messages.take() ? undefined : this.#tooFast();
   }
 
-  /** Judge a message of `size` bytes; `text` reads it, undefined for a binary one, and is not asked in vain. */
-  judge(size: number, text: () => string | undefined): Verdict {
+  /** Judge a message of `size` bytes; `content` reads it, as text or as bytes, and is not asked in vain. */
+  judge(size: number, content: () => string | Uint8Array): Verdict {
     const excess = this.admit();
     if (excess !== undefined) return excess;
     try {
-      return { kind: "message", message: read(size, text) };
+      return { kind: "message", message: read(size, content) };
     } catch (cause) {
       const error = toStreamError(cause);
       return { kind: "refused", error, isLast: error.code === "message_too_large" };
@@ -64,14 +69,12 @@ export class MessageGate {
   }
 }
 
-function read(size: number, text: () => string | undefined): ClientMessage {
+function read(size: number, content: () => string | Uint8Array): ClientMessage {
   if (size > LIMITS.messageBytes) {
     throw new StreamError("message_too_large", `a message is at most ${LIMITS.messageBytes} bytes`);
   }
-  const json = text();
-  if (json === undefined)
-    throw new StreamError("bad_message", "binary messages go from the server to the client only");
-  return parseClientMessage(json);
+  const said = content();
+  return typeof said === "string" ? parseClientMessage(said) : parseBinaryMessage(said);
 }
 
 /** The event that tells a client of an error; `eventId` echoes the message that caused it. */

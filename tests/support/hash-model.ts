@@ -51,6 +51,7 @@ export function hashModel(modelPackage: ModelPackage): HashModel {
       open.add(generation);
       return Promise.resolve(generation);
     },
+    checkPicture: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
   return model;

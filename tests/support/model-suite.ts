@@ -8,6 +8,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { cacheLayout } from "../../src/models/arena.ts";
 import type { Buffers } from "../../src/models/graph.ts";
 import {
+  type BlockInput,
   type GeneratedBlock,
   type Generation,
   type Model,
@@ -24,12 +25,15 @@ import {
   type OracleRollout,
   readOracle,
   sizeOf,
+  speechAt,
   TINY_PACKAGES,
   tinyPath,
 } from "./oracle.ts";
 
 /** What float32 sums in another order may differ by. */
 const TOLERANCE = 1e-5;
+/** Roles that are given a picture. */
+const PICTURE_ROLES = ["imageEncoder", "faceCheck"];
 /** Milliseconds to open graphs in: a driver in software compiles each of their operations. */
 const OPENING = 300_000;
 
@@ -69,7 +73,7 @@ function describeGraphs(
     "%s answers as in PyTorch, tensor by tensor",
     async (role) => {
       const wanted = oracle.graphs[role] as OracleGraph;
-      const given = { ...buffersOf(wanted.inputs, oracle, role === "imageEncoder") };
+      const given = { ...buffersOf(wanted.inputs, oracle, PICTURE_ROLES.includes(role)) };
       const answers = await runGraph(role, given, wanted);
       for (const [name, tensor] of Object.entries(wanted.outputs)) {
         const distance = largestDistance(answers[name] ?? [], oracle.floats(tensor));
@@ -218,7 +222,7 @@ function describeState(oracle: Oracle, model: () => Model): void {
     const { seed, policy, windowFrames, sinkFrames } = rollout;
     const cache = { policy, windowFrames, sinkFrames };
     const generation = await begin(model(), rollout);
-    await play(generation, oracle, rollout.steps, 0, 1);
+    await generation.next({ control: controlAt(oracle, 0), steps: rollout.steps });
     await generation.reset({ seed, cache });
     expect(generation.block).toBe(1);
     expect(generation.cache.slots).toBe(0);
@@ -233,7 +237,7 @@ function describeState(oracle: Oracle, model: () => Model): void {
   it("rebuilds its cache from recent latents: the whole past gives the stream itself", async () => {
     const generation = await begin(model(), rollout);
     const made = await play(generation, oracle, rollout.steps, 0, 2);
-    const past = made.map(({ latents }, block) => ({ latents, control: controlAt(oracle, block) }));
+    const past = made.map(({ latents }, block) => ({ latents, ...inputAt(oracle, block) }));
     const recent = { block: 2, frames: [startOf(model(), oracle), ...past] };
     const rebuilt = await begin(model(), rollout);
     await rebuilt.recache(recent);
@@ -242,7 +246,7 @@ function describeState(oracle: Oracle, model: () => Model): void {
     const isExact = model().modelPackage.manifest.commit.strategy !== "per-step";
     const other = isExact ? generation : await begin(model(), rollout);
     if (!isExact) await other.recache(recent);
-    const next = { control: controlAt(oracle, 2), steps: rollout.steps };
+    const next = { ...inputAt(oracle, 2), steps: rollout.steps };
     const [wanted, got] = [await other.next(next), await rebuilt.next(next)];
     expect(largestDistance(got.latents, wanted.latents)).toBeLessThan(TOLERANCE);
     expect(rebuilt.cache).toEqual(other.cache);
@@ -264,12 +268,18 @@ async function play(
   to = Number.POSITIVE_INFINITY,
 ): Promise<GeneratedBlock[]> {
   const blocks: GeneratedBlock[] = [];
-  for (const control of controlsOf(oracle).slice(from, to)) {
-    const block = await generation.next({ control, steps });
+  for (let index = from; index < Math.min(to, controlsOf(oracle).length); index++) {
+    const block = await generation.next({ ...inputAt(oracle, index), steps });
     blocks.push({ ...block, pictures: block.pictures.map((picture) => picture.slice()) });
   }
   return blocks;
 }
+
+/** What block `block` of the script is made under. */
+const inputAt = (oracle: Oracle, block: number): Pick<BlockInput, "control" | "speech"> => {
+  const speech = speechAt(oracle, block);
+  return { control: controlAt(oracle, block), ...(speech !== undefined && { speech }) };
+};
 
 const controlAt = (oracle: Oracle, block: number): Float32Array =>
   controlsOf(oracle)[block] ?? new Float32Array();

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { BlockSpeech } from "../../src/models/model.ts";
 
 /** Packages in tests/fixtures. */
 export const TINY_PACKAGES = [
@@ -12,6 +13,10 @@ export const TINY_PACKAGES = [
   "tiny-open",
   "tiny-hashed",
   "tiny-state",
+  "tiny-speech",
+  "tiny-speech-fused",
+  "tiny-speech-separate",
+  "tiny-speech-separable",
 ] as const;
 export type TinyPackage = (typeof TINY_PACKAGES)[number];
 
@@ -41,6 +46,10 @@ export interface OracleRollout {
 export interface Oracle {
   readonly start: { readonly image: string; readonly latent: OracleTensor };
   readonly control: OracleTensor;
+  /** Samples that come in during each block, [blocks, F · samplesPerFrame]; of packages that hear. */
+  readonly pcm?: OracleTensor;
+  /** Features of each frame, the start block's first. */
+  readonly speech?: OracleTensor;
   readonly graphs: Readonly<Record<string, OracleGraph>>;
   readonly rollouts: readonly OracleRollout[];
   floats(tensor: OracleTensor): Float32Array;
@@ -82,4 +91,12 @@ export function controlsOf(oracle: Oracle): readonly Float32Array[] {
   const [blocks = 0, length = 0] = oracle.control.shape;
   const all = oracle.floats(oracle.control);
   return Array.from({ length: blocks }, (_, i) => all.slice(i * length, (i + 1) * length));
+}
+
+/** What comes in during block `block`; undefined for a package that hears nothing. */
+export function speechAt(oracle: Oracle, block: number): BlockSpeech | undefined {
+  if (oracle.pcm === undefined) return undefined;
+  const [, length = 0] = oracle.pcm.shape;
+  const samples = oracle.floats(oracle.pcm).slice(block * length, (block + 1) * length);
+  return { samples, cut: false };
 }

@@ -166,6 +166,10 @@ class PictureSession implements EngineSession {
     });
   }
 
+  checkPicture(): Promise<void> {
+    return Promise.resolve();
+  }
+
   snapshot(): Promise<never> {
     return Promise.reject(new Error("pictures have no past"));
   }

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/log.ts";
+import type { Synthesise } from "../../src/media/synthesiser.ts";
 import { loadPackage } from "../../src/models/package.ts";
 import type { ServerEvent } from "../../src/protocol/events.ts";
 import { decodeMediaFrame, type MediaFrame } from "../../src/protocol/media-frame.ts";
@@ -38,6 +39,8 @@ export async function until(
 export interface ServiceOptions {
   readonly startEngine: StartEngine;
   readonly answerViewer?: AnswerViewer;
+  /** Says texts; eSpeak NG when absent. */
+  readonly synthesise?: Synthesise;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly clock?: Clock;
 }
@@ -55,6 +58,7 @@ export class Service implements AsyncDisposable {
   static async start({
     startEngine,
     answerViewer,
+    synthesise,
     config = {},
     clock = systemClock,
   }: ServiceOptions): Promise<Service> {
@@ -75,6 +79,7 @@ export class Service implements AsyncDisposable {
       models,
       startEngine,
       ...(answerViewer !== undefined && { answerViewer }),
+      ...(synthesise !== undefined && { synthesise }),
       clock,
       logger: silentLogger,
     });

@@ -80,5 +80,11 @@ export const modelSchemas: Json = {
     }),
     controls: { type: "array", items: { type: "object" } },
     starts: { type: "array", items: object({ id: text, title: text }) },
+    speech: {
+      anyOf: [
+        object({ sample_rate: whole, look_ahead_ms: { type: "number" } }),
+        { type: "null", description: "It hears nothing" },
+      ],
+    },
   }),
 };

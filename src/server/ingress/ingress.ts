@@ -2,6 +2,7 @@
 
 import type { Clock } from "../../core/clock.ts";
 import { StreamError } from "../../core/errors.ts";
+import { SPEECH_RATE } from "../../stream/speech/speech-lane.ts";
 import type { AnswerPublisher, RtcNetwork } from "../../transport/webrtc/contract.ts";
 import type { HostedSession } from "../hosted-session.ts";
 import type { WishConnection } from "../http/wish-resource.ts";
@@ -36,14 +37,22 @@ export class Ingress {
     const { answer, network, clock } = this.#parts;
     const publisher = new Publisher(hosted, clock);
     this.#publishers.set(hosted.id, publisher);
-    void publisher.closed.then(() => this.#publishers.delete(hosted.id));
+    void publisher.closed.then(() => this.#closed(hosted));
     try {
       publisher.attach(await answer(offer, network, publisher.handlers));
+      if (hears(hosted)) {
+        hosted.session.speech.listen({ read: (since) => publisher.pcm(since, SPEECH_RATE) });
+      }
       return publisher;
     } catch (cause) {
       publisher.close();
       throw cause;
     }
+  }
+
+  #closed(hosted: HostedSession): void {
+    this.#publishers.delete(hosted.id);
+    if (hears(hosted)) hosted.session.speech.listen();
   }
 
   /** What comes into a session; undefined when nobody publishes. */
@@ -56,3 +65,5 @@ export class Ingress {
     return this.#publishers.get(session)?.figures;
   }
 }
+
+const hears = ({ session }: HostedSession): boolean => session.model.speech !== undefined;

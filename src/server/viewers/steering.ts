@@ -7,7 +7,9 @@ import type { ClientMessage } from "../../protocol/messages.ts";
 import { cacheStatsMessage } from "../cache-messages.ts";
 import { publicError } from "../event-messages.ts";
 import type { HostedSession, Role } from "../hosted-session.ts";
+import { isImageCommand, setImage } from "../image-messages.ts";
 import { execute, isCommand } from "../session-commands.ts";
+import { isSpeechCommand, say } from "../speech/speech-commands.ts";
 
 /** What a client measured at the glass and the loudspeaker. */
 export type ClientStats = Extract<ClientMessage, { type: "stats.client" }>;
@@ -62,6 +64,11 @@ export function steer(message: ClientMessage, speaker: Speaker): readonly Server
       requireController(speaker.role);
   }
   if (isCommand(message)) return execute(hosted.session, message);
+  if (isSpeechCommand(message)) return say(hosted, message);
+  if (isImageCommand(message)) {
+    void setImage(hosted, message, (event) => viewer.tell(event));
+    return [];
+  }
   void hosted.session.end("stopped");
   return [];
 }
@@ -89,11 +96,15 @@ export const pong = ({
   ...(event_id !== undefined && { event_id }),
 });
 
+/** Whether `message` changes what is generated. */
+const isInput = (message: ClientMessage): boolean =>
+  isCommand(message) || isSpeechCommand(message) || isImageCommand(message);
+
 /** What a client that cannot be given what `message` asks is told. */
 export function refusalOf(message: ClientMessage, error: StreamError): ServerEvent {
   const eventId = "event_id" in message ? message.event_id : undefined;
   return {
-    type: isCommand(message) ? "input.rejected" : "error",
+    type: isInput(message) ? "input.rejected" : "error",
     ...(eventId !== undefined && { event_id: eventId }),
     error: error.serialise(),
   };

@@ -1,8 +1,14 @@
 import { hasMemory } from "../../cache/choice.ts";
 import { as, type BlockIndex } from "../../core/units.ts";
 import type { PastBlock } from "../../models/model.ts";
-import type { CacheOptions, SessionOptions, SessionSnapshot } from "./contract.ts";
-import type { EngineFacts, MadeBlock, ResetChange, RestoredState } from "./messages.ts";
+import type {
+  BlockRequest,
+  CacheOptions,
+  ResetChange,
+  SessionOptions,
+  SessionSnapshot,
+} from "./contract.ts";
+import type { EngineFacts, MadeBlock, RestoredState } from "./messages.ts";
 
 /** Blocks between two snapshots of a session whose cache keeps more than its newest blocks. */
 const SNAPSHOT_EVERY = 64;
@@ -30,12 +36,12 @@ export class Checkpoint {
   #block = 0;
   #sinceSnapshot = 0;
 
-  constructor(options: SessionOptions, { cache }: EngineFacts) {
+  constructor(options: SessionOptions, { cache, speechFrames }: EngineFacts) {
     const { sinkFrames, windowFrames, framesPerBlock } = cache.allowance;
     this.#options = options;
     this.#mostFirst = Math.ceil(sinkFrames / framesPerBlock);
     // The newest block is in no cache yet, and a window may end inside a block.
-    this.#windowBlocks = Math.ceil(windowFrames / framesPerBlock) + 2;
+    this.#windowBlocks = Math.ceil(Math.max(windowFrames, speechFrames) / framesPerBlock) + 2;
   }
 
   /** What the session is opened with, as it is now. */
@@ -58,9 +64,9 @@ export class Checkpoint {
     return as(this.#block);
   }
 
-  /** A block was made under `control`; returns whether a snapshot should follow it. */
-  made({ result, latents }: MadeBlock, control: Float32Array): boolean {
-    const past = { latents, control: control.slice() };
+  /** A block was made as `request` said; returns whether a snapshot should follow it. */
+  made({ result, latents }: MadeBlock, request: Pick<BlockRequest, "control" | "speech">): boolean {
+    const past = pastOf(latents, request);
     const isSink = this.#restored === null && this.#first.length < this.#mostFirst;
     if (isSink) this.#first.push(past);
     else this.#recent.push(past);
@@ -75,9 +81,9 @@ export class Checkpoint {
   }
 
   /** The session began again; the block index goes on. */
-  reset({ seed, start, cache }: ResetChange): void {
+  reset(change: ResetChange): void {
     const { id, markers } = this.#options;
-    this.#options = { id, markers, seed, cache, ...(start !== undefined && { start }) };
+    this.#options = { id, markers, ...change };
     this.#forget(null);
   }
 
@@ -108,3 +114,13 @@ export class Checkpoint {
     this.#recent = [];
   }
 }
+
+/** In memory of its own: what was asked with may be used again. */
+const pastOf = (
+  latents: Float32Array,
+  { control, speech }: Pick<BlockRequest, "control" | "speech">,
+): PastBlock => ({
+  latents,
+  control: control.slice(),
+  ...(speech !== undefined && { speech: { ...speech, samples: speech.samples.slice() } }),
+});

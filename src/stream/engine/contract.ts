@@ -9,12 +9,16 @@ import type { CacheChoice } from "../../cache/choice.ts";
 import type { CacheInspection } from "../../cache/inspection.ts";
 import type { CacheReport } from "../../cache/report.ts";
 import type { BlockIndex, FrameIndex, Micros, Millis } from "../../core/units.ts";
+import type { BlockSpeech } from "../../models/model.ts";
 
 /** Codecs an engine can encode a session's pictures with; `rgb` is the raw picture. */
 export type RenditionCodec = "h264" | "vp8" | "rgb";
 
-/** What a session sounds like: nothing, or the signal of src/media/sound/test-signal.ts to measure with. */
-export type SoundSource = "none" | "test";
+/**
+ * What a session sounds like: nothing, whoever speaks into a model's speech lane, or the signal of
+ * src/media/sound/test-signal.ts to measure with.
+ */
+export type SoundSource = "none" | "voice" | "test";
 
 /** One encoding of a session's pictures, shared by every viewer that wants it. */
 export interface RenditionOptions {
@@ -34,6 +38,8 @@ export interface SessionOptions {
   readonly seed: number;
   /** A start of the package; its first one when absent. */
   readonly start?: string;
+  /** A picture to start from instead, [height, width, 3], uint8. */
+  readonly picture?: Uint8Array;
   readonly cache: CacheOptions;
   /** Draw frame and epoch ids into the picture (src/media/marker.ts). */
   readonly markers: boolean;
@@ -46,6 +52,8 @@ export interface BlockRequest {
   readonly epoch: number;
   readonly steps: number;
   readonly sound: SoundSource;
+  /** What comes in while the block lasts; silence when absent. */
+  readonly speech?: BlockSpeech;
   /** Renditions to encode this block for, and those that must begin with a key packet. */
   readonly renditions: readonly RenditionOptions[];
   readonly keyframes: readonly number[];
@@ -113,7 +121,13 @@ export interface SessionSnapshot {
   readonly bytes: Uint8Array;
 }
 
-/** One session inside an engine. Not reentrant: one call at a time, but for `inspectCache`, which waits its turn. */
+/** How a session begins again: from a picture, or a start; the model's first one when neither is given. */
+export type ResetChange = Pick<SessionOptions, "seed" | "start" | "picture" | "cache">;
+
+/**
+ * One session inside an engine. Not reentrant: one call at a time, but for `inspectCache` and `checkPicture`, which
+ * wait their turn.
+ */
 export interface EngineSession {
   readonly id: string;
   /**
@@ -123,8 +137,14 @@ export interface EngineSession {
    *   could not be replaced; `inference_failed` when the model refused.
    */
   next(request: BlockRequest): Promise<BlockResult>;
-  /** Begin again from `start` with `seed`; block and frame numbers go on. */
-  reset(change: { seed: number; start?: string; cache: CacheOptions }): Promise<void>;
+  /** Begin again; block and frame numbers go on, and what is being said is not cut off. */
+  reset(change: ResetChange): Promise<void>;
+  /**
+   * Whether the session may begin from this picture [height, width, 3], uint8.
+   *
+   * @throws {StreamError} `no_face`, `bad_parameter` for another size.
+   */
+  checkPicture(rgb: Uint8Array): Promise<void>;
   /**
    * Change what the cache keeps, from the next block on, without forgetting more than it must.
    *

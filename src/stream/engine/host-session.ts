@@ -9,16 +9,12 @@ import type {
   CacheContents,
   CacheOptions,
   Forgetting,
+  ResetChange,
   SessionOptions,
   SessionSnapshot,
 } from "./contract.ts";
 import { type BlockPictures, Encoders, type OpenEncoder, type VideoFormat } from "./encoders.ts";
-import {
-  type MadeBlock,
-  MOST_MESSAGE_BYTES,
-  type ResetChange,
-  type RestoredState,
-} from "./messages.ts";
+import { type MadeBlock, MOST_MESSAGE_BYTES, type RestoredState } from "./messages.ts";
 import { SoundTrack } from "./sound-track.ts";
 import { Turns } from "./turns.ts";
 
@@ -100,6 +96,11 @@ export class HostSession {
     return this.#withGeneration((generation) => generation.forget(what));
   }
 
+  /** @throws {StreamError} `no_face`, `bad_parameter`. */
+  checkPicture(rgb: Uint8Array): Promise<void> {
+    return this.#withGeneration(() => this.#parts.model.checkPicture(rgb));
+  }
+
   inspectCache(): Promise<CacheContents> {
     return this.#withGeneration(({ cache, inspection }) =>
       Promise.resolve({ report: cache, inspection }),
@@ -156,6 +157,7 @@ export class HostSession {
     const sound = await this.#sound.encode(
       { firstFrame, frames: made.pictures.length },
       request.sound,
+      made.voice,
     );
     const encoded = clock.now();
     requireSendable(packets.reduce((n, { data }) => n + data.length, made.latents.byteLength));

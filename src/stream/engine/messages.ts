@@ -14,16 +14,10 @@ import type {
   CacheOptions,
   EngineOptions,
   Forgetting,
+  ResetChange,
   SessionOptions,
   SessionSnapshot,
 } from "./contract.ts";
-
-/** How a session begins again. */
-export interface ResetChange {
-  readonly seed: number;
-  readonly start?: string;
-  readonly cache: CacheOptions;
-}
 
 /** What was restored last, and the cache chosen after it. */
 export interface RestoredState {
@@ -60,6 +54,10 @@ interface EngineMethods {
   };
   reset: {
     readonly ask: { readonly session: string; readonly change: ResetChange };
+    readonly answer: null;
+  };
+  checkPicture: {
+    readonly ask: { readonly session: string; readonly rgb: Uint8Array };
     readonly answer: null;
   };
   configureCache: {
@@ -105,6 +103,8 @@ export interface CallMessage {
 export interface EngineFacts {
   readonly provider: string;
   readonly reason: string;
+  /** Newest frames whose speech the next block's depends on; 0 where sessions hear nothing. */
+  readonly speechFrames: number;
   /** What sessions may choose of their caches here, and what they begin with. */
   readonly cache: ModelCache;
 }

@@ -1,4 +1,5 @@
 import { StreamError, unreachable } from "../../core/errors.ts";
+import { keptFrames, speechShape } from "../../models/speech.ts";
 import type { SessionOptions } from "./contract.ts";
 import { type HostParts, HostSession } from "./host-session.ts";
 import type { EngineAnswer, EngineCall, EngineFacts, RestoredState } from "./messages.ts";
@@ -14,8 +15,9 @@ export class SessionTable {
 
   /** What the server is told of the engine when it is ready. */
   get facts(): EngineFacts {
-    const { provider, cache } = this.#parts.model;
-    return { provider: provider.name, reason: provider.reason, cache };
+    const { provider, cache, modelPackage } = this.#parts.model;
+    const speechFrames = keptFrames(speechShape(modelPackage.manifest));
+    return { provider: provider.name, reason: provider.reason, speechFrames, cache };
   }
 
   /** Sessions that are open. */
@@ -28,28 +30,12 @@ export class SessionTable {
     switch (call.method) {
       case "open":
         return this.#open(call.options, call.restored);
-      case "recache":
-        return done(this.#find(call.session).recache(call.block, call.blocks));
-      case "next":
-        return this.#find(call.session).next(call.request);
-      case "reset":
-        return done(this.#find(call.session).reset(call.change));
-      case "configureCache":
-        return done(this.#find(call.session).configureCache(call.cache));
-      case "forgetCache":
-        return done(this.#find(call.session).forgetCache(call.what));
-      case "inspectCache":
-        return this.#find(call.session).inspectCache();
-      case "snapshot":
-        return this.#find(call.session).snapshot();
-      case "restore":
-        return this.#find(call.session).restore(call.snapshot);
       case "close":
         return done(this.#take(call.session).close());
       case "ping":
         return null;
       default:
-        return unreachable(call);
+        return ask(this.#find(call.session), call);
     }
   }
 
@@ -71,6 +57,35 @@ export class SessionTable {
     const session = this.#find(id);
     this.#sessions.delete(id);
     return session;
+  }
+}
+
+/** What is asked of a session that is open, and stays so. */
+async function ask(
+  session: HostSession,
+  call: Exclude<EngineCall, { method: "open" | "close" | "ping" }>,
+): Promise<EngineAnswer> {
+  switch (call.method) {
+    case "recache":
+      return done(session.recache(call.block, call.blocks));
+    case "next":
+      return session.next(call.request);
+    case "reset":
+      return done(session.reset(call.change));
+    case "checkPicture":
+      return done(session.checkPicture(call.rgb));
+    case "configureCache":
+      return done(session.configureCache(call.cache));
+    case "forgetCache":
+      return done(session.forgetCache(call.what));
+    case "inspectCache":
+      return session.inspectCache();
+    case "snapshot":
+      return session.snapshot();
+    case "restore":
+      return session.restore(call.snapshot);
+    default:
+      return unreachable(call);
   }
 }
 

@@ -1,4 +1,5 @@
 import { as, frameTime } from "../../core/units.ts";
+import { Interpolator } from "../../media/sound/interpolator.ts";
 import { testSignal } from "../../media/sound/test-signal.ts";
 import { PACKET_MICROS, PACKET_SAMPLES, type SoundEncoder } from "../../media/sound-encoder.ts";
 import type { SoundPacket, SoundSource } from "./contract.ts";
@@ -18,6 +19,7 @@ export class SoundTrack {
   readonly #frameRate: number;
   readonly #openEncoder: () => Promise<SoundEncoder>;
   #encoder: SoundEncoder | undefined;
+  #interpolator = new Interpolator();
 
   constructor(frameRate: number, openEncoder: () => Promise<SoundEncoder>) {
     this.#frameRate = frameRate;
@@ -27,29 +29,42 @@ export class SoundTrack {
   /**
    * The packets that begin in `span`; none while the session is silent.
    *
+   * `voice`: what is said meanwhile, at 16 kHz, as long as `span` and a whole number of packets; without it there is no
+   * voice to be heard.
    * @throws {StreamError} `encoder_failed`.
    */
-  async encode(span: BlockSpan, source: SoundSource): Promise<SoundPacket[]> {
-    if (source === "none") {
+  async encode(span: BlockSpan, source: SoundSource, voice?: Float32Array): Promise<SoundPacket[]> {
+    const pcm = this.#pcm(source, voice);
+    if (pcm === undefined) {
       this.close();
       return [];
     }
     this.#encoder ??= await this.#openEncoder();
-    const packets: SoundPacket[] = [];
-    for (const index of packetsIn(span, this.#frameRate)) {
-      const pcm = testSignal(index * PACKET_SAMPLES, PACKET_SAMPLES, this.#frameRate);
-      packets.push({
-        pts: as(index * PACKET_MICROS),
-        duration: as(PACKET_MICROS),
-        data: this.#encoder.encode(pcm),
-      });
-    }
-    return packets;
+    const encoder = this.#encoder;
+    return packetsIn(span, this.#frameRate).map((index, i) => ({
+      pts: as(index * PACKET_MICROS),
+      duration: as(PACKET_MICROS),
+      data: encoder.encode(pcm(index, i)),
+    }));
   }
 
   close(): void {
     this.#encoder?.close();
     this.#encoder = undefined;
+    this.#interpolator = new Interpolator();
+  }
+
+  /** The samples of each packet, by its index on the grid and in the block; undefined for silence. */
+  #pcm(
+    source: SoundSource,
+    voice: Float32Array | undefined,
+  ): ((index: number, i: number) => Float32Array) | undefined {
+    if (source === "test") {
+      return (index) => testSignal(index * PACKET_SAMPLES, PACKET_SAMPLES, this.#frameRate);
+    }
+    if (source === "none" || voice === undefined) return undefined;
+    const whole = this.#interpolator.interpolate(voice);
+    return (_, i) => whole.subarray(i * PACKET_SAMPLES, (i + 1) * PACKET_SAMPLES);
   }
 }
 

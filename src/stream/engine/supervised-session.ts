@@ -8,6 +8,7 @@ import type {
   CacheOptions,
   EngineSession,
   Forgetting,
+  ResetChange,
   SessionOptions,
   SessionSnapshot,
 } from "./contract.ts";
@@ -16,7 +17,6 @@ import {
   type EngineCall,
   type EngineMethod,
   MOST_MESSAGE_BYTES,
-  type ResetChange,
 } from "./messages.ts";
 import { InterruptedCall, type RunningEngine } from "./running-engine.ts";
 
@@ -73,7 +73,7 @@ export class SupervisedSession implements EngineSession {
   async next(request: BlockRequest): Promise<BlockResult> {
     const made = await this.#call({ method: "next", session: this.id, request });
     this.#suspicions = 0;
-    if (this.#checkpoint.made(made, request.control)) void this.#keep();
+    if (this.#checkpoint.made(made, request)) void this.#keep();
     return made.result;
   }
 
@@ -91,6 +91,10 @@ export class SupervisedSession implements EngineSession {
     await this.#call({ method: "forgetCache", session: this.id, what });
     // What is forgotten must not come back with the blocks that it was made of.
     await this.#keep();
+  }
+
+  async checkPicture(rgb: Uint8Array): Promise<void> {
+    await this.#call({ method: "checkPicture", session: this.id, rgb });
   }
 
   inspectCache(): Promise<CacheContents> {

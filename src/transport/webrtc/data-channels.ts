@@ -9,7 +9,7 @@ import type { PeerTransport } from "./peer-transport.ts";
 export interface ChannelHandlers {
   opened(channel: ChannelName): void;
   /** A message came in; `text` is undefined for a binary one. */
-  message(channel: ChannelName, text: string | undefined, size: number): void;
+  message(channel: ChannelName, content: string | Uint8Array, size: number): void;
   /** The peer broke the rules, or cannot keep up. */
   failed(reason: string): void;
 }
@@ -104,7 +104,7 @@ export class DataChannels {
     if (name === undefined) return;
     const isText = protocol === PROTOCOL.text || protocol === PROTOCOL.textEmpty;
     const text = protocol === PROTOCOL.text ? data.toString("utf8") : "";
-    this.#handlers.message(name, isText ? text : undefined, data.length);
+    this.#handlers.message(name, isText ? text : data, data.length);
   }
 
   #open(stream: number, data: Buffer): void {

@@ -188,7 +188,7 @@ export class RtcViewer implements ViewerConnection {
       opened: (channel) => {
         if (channel === "control") this.#handlers.opened();
       },
-      message: (channel, text, size) => this.#message(channel, text, size),
+      message: (channel, content, size) => this.#message(channel, content, size),
       failed: (reason) => this.#end(reason),
     });
   }
@@ -200,9 +200,9 @@ export class RtcViewer implements ViewerConnection {
     this.#handlers.connected();
   }
 
-  #message(channel: ChannelName, text: string | undefined, size: number): void {
+  #message(channel: ChannelName, content: string | Uint8Array, size: number): void {
     if (!this.#transport.isConnected) return;
-    const verdict = this.#gate.judge(size, () => text);
+    const verdict = this.#gate.judge(size, () => content);
     switch (verdict.kind) {
       case "message":
         this.#handlers.message(verdict.message, channel);

@@ -116,7 +116,7 @@ export class Peer implements MediaSink {
   #received(data: Buffer, isBinary: boolean): void {
     if (this.#isClosing) return;
     const verdict = this.#gate.judge(data.byteLength, () =>
-      isBinary ? undefined : data.toString("utf8"),
+      isBinary ? data : data.toString("utf8"),
     );
     this.#heard(verdict);
     if (verdict.kind === "message") this.#deliver(verdict.message);

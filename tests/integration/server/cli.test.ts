@@ -230,6 +230,7 @@ test("doctor finds what works, and what to do about what does not", async () => 
     "encoder h264",
     "encoder vp8",
     "ffmpeg",
+    "espeak-ng",
     "models",
     "provider cpu",
     "port",

@@ -46,6 +46,7 @@ const MODEL: ModelSummary = {
   },
   controls: [],
   starts: [],
+  speech: null,
 };
 const schema = liveParametersSchema() as unknown as ParametersSchema;
 
@@ -57,7 +58,7 @@ test("the form is made of the protocol's own schema, inside what the model was b
     ["sound", "choices"],
   ]);
   expect(fields[0]).toMatchObject({ options: [1, 2, 4], title: "Denoising steps" });
-  expect(fields[2]).toMatchObject({ options: ["none", "test"], title: "Sound" });
+  expect(fields[2]).toMatchObject({ options: ["none", "voice", "test"], title: "Sound" });
 });
 
 test("what cannot be changed is not in the form", () => {

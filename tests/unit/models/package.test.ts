@@ -203,6 +203,60 @@ describe("a spoilt package", () => {
     });
   });
 
+  describe("rules of a package that hears", () => {
+    beforeEach(async () => {
+      await copy[Symbol.asyncDispose]();
+      copy = await PackageCopy.of("tiny-speech");
+    });
+    const rules: readonly [path: string, spoil: (copy: PackageCopy) => void][] = [
+      [
+        "graphs.speechEncoder",
+        ({ manifest }) => Reflect.deleteProperty(manifest.graphs, "speechEncoder"),
+      ],
+      ["graphs.speechEncoder", ({ manifest }) => Reflect.deleteProperty(manifest.lanes, "speech")],
+      [
+        "lanes.speech.samplesPerFrame",
+        ({ manifest }) => Object.assign(manifest.lanes.speech ?? {}, { samplesPerFrame: 641 }),
+      ],
+      [
+        "lanes.speech.sampleRate",
+        ({ manifest }) => Object.assign(manifest.lanes.speech ?? {}, { sampleRate: 8_000 }),
+      ],
+      [
+        "lanes.video.framesPerBlock",
+        ({ manifest }) => {
+          Object.assign(manifest.lanes.video, { frameRate: 32, framesPerBlock: 1 });
+          Object.assign(manifest.lanes.speech ?? {}, { samplesPerFrame: 500 });
+        },
+      ],
+    ];
+    it.each(rules)("%s", async (path, spoil) => {
+      spoil(copy);
+      await copy.save();
+      await refused("package_invalid", `\`${path}\``);
+    });
+
+    it.each([
+      [
+        "speech",
+        ({ manifest }: PackageCopy) => Object.assign(manifest.lanes.speech ?? {}, { features: 6 }),
+      ],
+      [
+        "reference",
+        ({ manifest }: PackageCopy) => Object.assign(manifest.conditioning, { reference: false }),
+      ],
+      [
+        "pcm",
+        ({ manifest }: PackageCopy) =>
+          Object.assign(manifest.lanes.speech ?? {}, { windowFrames: 4 }),
+      ],
+    ])("a graph whose `%s` is not what the manifest implies", async (tensor, spoil) => {
+      spoil(copy);
+      await copy.save();
+      await refused("package_shape", `\`${tensor}\``);
+    });
+  });
+
   describe("files", () => {
     it("missing", async () => {
       await rm(join(copy.path, "denoiser.onnx"));

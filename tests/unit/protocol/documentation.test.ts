@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { CLOSE } from "../../../src/protocol/close-codes.ts";
 import { clientSchemas, LIMITS } from "../../../src/protocol/messages.ts";
+import { SPEECH } from "../../../src/protocol/speech.ts";
+import { SPEECH_LIMITS } from "../../../src/stream/speech/speech-lane.ts";
 
 const read = (path: string): string =>
   readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
@@ -65,6 +67,15 @@ test("the limits are those that are kept", () => {
     `${LIMITS.messagesPerSecond} a second, bursts of ${LIMITS.messageBurst}`,
   );
   expect(limits).toContain(`| controls in one message | ${LIMITS.controlsPerMessage} |`);
+  expect(limits).toContain(`| ${SPEECH.characters.toLocaleString("en")} characters |`);
+  const { seconds, utterances } = SPEECH_LIMITS;
+  expect(limits).toContain(`| ${seconds} seconds of sound, ${utterances} utterances |`);
+});
+
+test("the rates of sound are those that are taken", () => {
+  const { least, most } = SPEECH.rates;
+  expect(firstColumn("What a client sends")).toContain("input_audio.append");
+  expect(protocol).toContain(`${least.toLocaleString("en")} to ${most.toLocaleString("en")}`);
 });
 
 test("every path that is served is documented", () => {

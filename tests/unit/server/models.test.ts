@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { loadPackage } from "../../../src/models/package.ts";
 import { findModels } from "../../../src/server/models.ts";
+import { TINY_PACKAGES } from "../../support/oracle.ts";
 import { FIXTURES } from "../../support/service.ts";
 
 let folder: string;
@@ -19,15 +20,7 @@ test("packages are found in a folder of packages, and where the folder is one it
   const all = await findModels([FIXTURES], loadPackage);
   const one = await findModels([join(FIXTURES, "tiny-fused")], loadPackage);
 
-  expect(all.offered.map(({ id }) => id)).toEqual([
-    "tiny-entangled",
-    "tiny-fused",
-    "tiny-hashed",
-    "tiny-open",
-    "tiny-per-step",
-    "tiny-separable",
-    "tiny-state",
-  ]);
+  expect(all.offered.map(({ id }) => id)).toEqual(TINY_PACKAGES.toSorted());
   expect(all.refused).toEqual([]);
   expect(one.offered.map(({ id }) => id)).toEqual(["tiny-fused"]);
 });
@@ -60,7 +53,7 @@ test("the second package with an id is refused, naming the first", async () => {
 test("a folder named twice counts once", async () => {
   const { offered, refused } = await findModels([FIXTURES, FIXTURES], loadPackage);
 
-  expect([offered.length, refused.length]).toEqual([7, 0]);
+  expect([offered.length, refused.length]).toEqual([TINY_PACKAGES.length, 0]);
 });
 
 test("a folder that is not there is a mistake of the configuration, and says what to do", async () => {

@@ -10,7 +10,7 @@ it("lets messages through, and says what is wrong with others", () => {
   const gate = new MessageGate(new ManualClock());
   expect(gate.judge(PING.length, () => PING)).toMatchObject({ kind: "message" });
   expect(gate.judge(1, () => "{")).toMatchObject({ kind: "refused", isLast: false });
-  expect(gate.judge(5, () => undefined)).toMatchObject({ error: { code: "bad_message" } });
+  expect(gate.judge(5, () => new Uint8Array(5))).toMatchObject({ error: { code: "bad_message" } });
   const long = " ".repeat(LIMITS.messageBytes + 1);
   expect(gate.judge(long.length, () => long)).toMatchObject({
     error: { code: "message_too_large" },

@@ -8,6 +8,7 @@ import { sessionOptions, WHOLE_CACHE } from "../../../support/engine.ts";
 const facts = (framesPerBlock: number, windowFrames: number, sinkFrames: number): EngineFacts => ({
   provider: "cpu",
   reason: "test",
+  speechFrames: 0,
   cache: {
     allowance: {
       framesPerBlock,
@@ -32,7 +33,8 @@ const made = (block: number, bytes = 0): MadeBlock => ({
 });
 
 const play = (checkpoint: Checkpoint, from: number, to: number): void => {
-  for (let block = from; block < to; block++) checkpoint.made(made(block), Float32Array.of(block));
+  for (let block = from; block < to; block++)
+    checkpoint.made(made(block), { control: Float32Array.of(block) });
 };
 
 const blocksOf = ({ history }: Checkpoint): (number | undefined)[] =>
@@ -85,7 +87,7 @@ describe("a checkpoint", () => {
   it("does not see what its caller does to the control later", () => {
     const checkpoint = new Checkpoint(sessionOptions("a"), facts(1, 4, 1));
     const control = Float32Array.of(1);
-    checkpoint.made(made(0), control);
+    checkpoint.made(made(0), { control });
     control.fill(9);
 
     expect(checkpoint.history[0]?.control).toEqual(Float32Array.of(1));
@@ -122,7 +124,7 @@ describe("a checkpoint", () => {
     const checkpoint = new Checkpoint({ ...sessionOptions("a"), cache }, facts(1, 4, 1));
     const due: number[] = [];
     for (let block = 0; block < 200; block++) {
-      if (checkpoint.made(made(block), Float32Array.of(block))) due.push(block);
+      if (checkpoint.made(made(block), { control: Float32Array.of(block) })) due.push(block);
       if (due.at(-1) === block - 2) checkpoint.frozen({ bytes: Uint8Array.of(block) }, block - 1);
     }
 
@@ -137,8 +139,8 @@ describe("a checkpoint", () => {
     const large = new Checkpoint({ ...sessionOptions("a"), cache }, facts(1, 4, 0));
     const plain = new Checkpoint(sessionOptions("b"), facts(1, 4, 0));
     const due = Array.from({ length: 130 }, (_, block) => [
-      large.made(made(block, 2 ** 23), Float32Array.of(block)),
-      plain.made(made(block), Float32Array.of(block)),
+      large.made(made(block, 2 ** 23), { control: Float32Array.of(block) }),
+      plain.made(made(block), { control: Float32Array.of(block) }),
     ]);
 
     expect(due.flat()).not.toContain(true);

@@ -1,0 +1,118 @@
+import { Gate } from "../gate.ts";
+
+/** A stretch of one utterance inside a block. */
+export interface Span {
+  readonly utterance: string;
+  /** First sample, and the one after the last, counted from the block's beginning. */
+  readonly from: number;
+  readonly to: number;
+  /** Whether nothing of the utterance came before it, and nothing will come after it. */
+  readonly isFirst: boolean;
+  readonly isLast: boolean;
+}
+
+interface Entry {
+  readonly utterance: string;
+  readonly parts: Float32Array[];
+  waiting: number;
+  isBegun: boolean;
+  isWhole: boolean;
+}
+
+/**
+ * Samples that wait to be heard, utterance after utterance.
+ *
+ * Bounded by whoever fills it: `room` waits while there is more than `most`. An utterance that is not whole yet gives
+ * whole blocks only, so that one whose samples come as they are spoken is not torn into pieces.
+ */
+export class SpeechQueue {
+  readonly #most: number;
+  readonly #gate = new Gate(true);
+  #entries: Entry[] = [];
+  #waiting = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Wait until samples may be added. One waiter at a time. @throws the signal's reason when it aborts first. */
+  room(signal: AbortSignal): Promise<void> {
+    return this.#gate.pass(signal);
+  }
+
+  /** An utterance begins; its samples follow. */
+  begin(utterance: string): void {
+    this.#entries.push({ utterance, parts: [], waiting: 0, isBegun: false, isWhole: false });
+  }
+
+  /** More of an utterance; what was dropped gets no more. */
+  push(utterance: string, samples: Float32Array): void {
+    const entry = this.#find(utterance);
+    if (entry === undefined) return;
+    entry.parts.push(samples);
+    entry.waiting += samples.length;
+    this.#count(samples.length);
+  }
+
+  /** That was all of it. */
+  end(utterance: string): void {
+    const entry = this.#find(utterance);
+    if (entry !== undefined) entry.isWhole = true;
+  }
+
+  /** Forget what waits of one utterance. */
+  drop(utterance: string): void {
+    this.#count(-(this.#find(utterance)?.waiting ?? 0));
+    this.#entries = this.#entries.filter((entry) => entry.utterance !== utterance);
+  }
+
+  /** Forget all that waits. */
+  clear(): void {
+    this.#entries = [];
+    this.#count(-this.#waiting);
+  }
+
+  /** Fill `block` with what comes next; where nothing does it is left as it is. */
+  take(block: Float32Array): Span[] {
+    const spans: Span[] = [];
+    let at = 0;
+    for (let head = this.#entries[0]; head !== undefined; head = this.#entries[0]) {
+      const room = block.length - at;
+      if (head.waiting < room && !head.isWhole) break;
+      const count = Math.min(room, head.waiting);
+      this.#move(head, block.subarray(at, at + count));
+      const isLast = head.isWhole && head.waiting === 0;
+      if (count > 0 || isLast) {
+        const { utterance, isBegun } = head;
+        spans.push({ utterance, from: at, to: at + count, isFirst: !isBegun, isLast });
+        head.isBegun = true;
+      }
+      at += count;
+      if (!isLast) break;
+      this.#entries.shift();
+    }
+    return spans;
+  }
+
+  #move(entry: Entry, into: Float32Array): void {
+    for (let at = 0; at < into.length; ) {
+      const part = entry.parts.shift() ?? into.subarray(at);
+      const used = part.subarray(0, into.length - at);
+      into.set(used, at);
+      at += used.length;
+      if (used.length < part.length) entry.parts.unshift(part.subarray(used.length));
+    }
+    entry.waiting -= into.length;
+    this.#count(-into.length);
+  }
+
+  #count(samples: number): void {
+    this.#waiting += samples;
+    if (this.#waiting > this.#most) this.#gate.close();
+    else this.#gate.open();
+  }
+
+  #find(utterance: string): Entry | undefined {
+    return this.#entries.find((entry) => entry.utterance === utterance);
+  }
+}

@@ -1,0 +1,78 @@
+/** What tests say, and how they listen. */
+
+import { openSoundDecoder } from "../../src/media/codecs/decode.ts";
+import type { MediaFrame } from "../../src/protocol/media-frame.ts";
+import type { Client } from "./service.ts";
+
+/** Samples a second of what is heard. */
+const HEARD_RATE = 48_000;
+
+/** Samples as PCM of 16 bits, clipped. */
+export function pcm16(samples: ArrayLike<number>): Buffer {
+  const bytes = Buffer.alloc(2 * samples.length);
+  for (let i = 0; i < samples.length; i++) {
+    const scaled = Math.round((samples[i] ?? 0) * 32_767);
+    bytes.writeInt16LE(Math.max(-32_768, Math.min(32_767, scaled)), 2 * i);
+  }
+  return bytes;
+}
+
+/** Bytes of samples that one message holds. */
+const MOST_PCM = 8_000;
+
+/** Append `samples`, message by message. */
+export function append(client: Client, samples: ArrayLike<number>, sample_rate = 16_000): void {
+  const pcm = pcm16(samples);
+  for (let at = 0; at < pcm.length; at += MOST_PCM) {
+    const audio = pcm.subarray(at, at + MOST_PCM).toString("base64");
+    client.send({ type: "input_audio.append", audio, sample_rate });
+  }
+}
+
+/** A binary `input_audio.append`. */
+export function soundMessage(samples: ArrayLike<number>, rate: number): Buffer {
+  const header = Buffer.from([0x41, 0x5a, 1, 1, 0, 0, 0, 0]);
+  header.writeUInt32LE(rate, 4);
+  return Buffer.concat([header, pcm16(samples)]);
+}
+
+/** What a client heard. */
+export interface Heard {
+  /** The loudest sample from media time `from` to `to`, microseconds. */
+  loudness(from: number, to: number): number;
+  /** Media time of the loudest sample, microseconds. */
+  readonly loudestAt: number;
+}
+
+/** Decode all the sound that came to a client. */
+export async function listen(media: readonly MediaFrame[]): Promise<Heard> {
+  const decoder = await openSoundDecoder();
+  const parts = media
+    .filter(({ header }) => header.kind === "audio")
+    .map(({ header, payload }) => ({ pts: header.pts, samples: decoder.decode(payload) }));
+  decoder.close();
+  const samples = parts.flatMap((part) =>
+    [...part.samples].map((sample, i) => ({
+      at: part.pts + (i * 1e6) / HEARD_RATE,
+      level: Math.abs(sample),
+    })),
+  );
+  const loudest = samples.reduce((most, sample) => (sample.level > most.level ? sample : most), {
+    at: 0,
+    level: 0,
+  });
+  return {
+    loudness: (from, to) =>
+      samples
+        .filter(({ at }) => at >= from && at < to)
+        .reduce((most, { level }) => Math.max(most, level), 0),
+    loudestAt: loudest.at,
+  };
+}
+
+/** A tone, in [-0.5, 0.5]. */
+export const tone = (hertz: number, rate: number, seconds: number, level = 0.5): Float32Array =>
+  Float32Array.from(
+    { length: Math.round(rate * seconds) },
+    (_, i) => level * Math.sin((2 * Math.PI * hertz * i) / rate),
+  );
