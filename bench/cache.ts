@@ -7,7 +7,7 @@ import { loadPackage, type ModelPackage } from "../src/models/package.ts";
 import type { BenchFigures, BenchFlags } from "./bench.ts";
 import { armsOf } from "./cache/arms.ts";
 import { MazeTruth } from "./cache/maze-truth.ts";
-import { flatness, psnr, type Shown, show } from "./cache/show.ts";
+import { flatness, psnr, type Shown, show, truePictures } from "./cache/show.ts";
 import { recordWalk } from "./cache/walk.ts";
 import { rounded, summarise } from "./statistics.ts";
 
@@ -30,6 +30,7 @@ export async function run({ length = STANDARD_FRAMES }: BenchFlags): Promise<Ben
   for (const arm of armsOf(cache, memorySlots, threshold)) {
     shown.set(arm.name, await show(model, truth, walk, arm));
   }
+  const real = truePictures(walk);
   await model.close();
   return {
     frames: length,
@@ -37,7 +38,12 @@ export async function run({ length = STANDARD_FRAMES }: BenchFlags): Promise<Ben
     window_slots: cache.windowFrames * cache.tokensPerFrame,
     returns: returnsIn(shown),
     chance: truth.description.chance,
-    ...Object.fromEntries([...shown].map(([name, arm]) => [name, figures(name, arm, shown)])),
+    ...Object.fromEntries(
+      [...shown].map(([name, arm]) => [
+        name,
+        { psnr_db: rounded(psnr(arm.pictures, real)), ...figures(name, arm, shown) },
+      ]),
+    ),
     storage: storageFigures(shown),
   };
 }
@@ -68,7 +74,7 @@ function figures(name: string, arm: Shown, shown: ReadonlyMap<string, Shown>): B
   const plain = summarise(truncate.passes.slice(-500)).p50;
   return {
     ...(Object.fromEntries(accuracy) as BenchFigures),
-    ...(name === "full" ? {} : { psnr_vs_full_db: rounded(psnr(arm, full)) }),
+    ...(name === "full" ? {} : { psnr_vs_full_db: rounded(psnr(arm.pictures, full.pictures)) }),
     slots: arm.slots,
     bytes: arm.bytes,
     slots_ratio: rounded(full.slots / arm.slots, 1),
@@ -98,7 +104,7 @@ function storageFigures(shown: ReadonlyMap<string, Shown>): BenchFigures {
       return [
         [`${name}_bytes_ratio_to_float32`, rounded(perSlot(float32) / perSlot(arm))],
         [`${name}_bytes_ratio_to_float16`, rounded(perSlot(float32) / 2 / perSlot(arm))],
-        [`${name}_psnr_db`, rounded(psnr(arm, float32))],
+        [`${name}_psnr_db`, rounded(psnr(arm.pictures, float32.pictures))],
         [`${name}_overhead_pct`, rounded(overhead, 2)],
       ];
     }),

@@ -117,11 +117,18 @@ export function flatness(passes: readonly number[], from: number): number {
   return summarise(passes.slice(-100)).p50 / first;
 }
 
-/** Peak signal-to-noise ratio over all pictures two shows have in common, dB. */
-export function psnr(one: Shown, other: Shown): number {
+/** Pictures by the frame they stand for. */
+type Pictures = ReadonlyMap<number, Uint8Array>;
+
+/** The true pictures of the frames that were drawn when `walk` was shown. */
+export const truePictures = (walk: readonly WalkFrame[]): Pictures =>
+  new Map(walk.slice(1).map(({ picture }, i) => [i, picture]));
+
+/** Peak signal-to-noise ratio over all pictures that both have, dB. */
+export function psnr(one: Pictures, other: Pictures): number {
   let [sum, floats] = [0, 0];
-  for (const [frame, picture] of one.pictures) {
-    const reference = other.pictures.get(frame);
+  for (const [frame, picture] of one) {
+    const reference = other.get(frame);
     if (reference === undefined) continue;
     for (const [i, value] of picture.entries()) sum += (value - (reference[i] ?? 0)) ** 2;
     floats += picture.length;

@@ -8,6 +8,8 @@ import { DIRECTIONS, MAP, type MazeTruth, SIDE } from "./maze-truth.ts";
 
 /** One true frame, and what led to it. */
 export interface WalkFrame {
+  /** [side, side, 3], uint8. */
+  readonly picture: Uint8Array;
   /** Clean latents as the image encoder makes them, [C, H, W]. */
   readonly latents: Float32Array;
   /** The keys that led from the frame before to this one. */
@@ -45,8 +47,10 @@ export async function recordWalk(
     const row = rooms[room] ?? new Float32Array();
     const seen = lastSeen.get(room);
     const entered = walker.enter(room, frame);
+    const picture = await truth.render(row, state);
     frames.push({
-      latents: await encode(encoder, await truth.render(row, state)),
+      picture,
+      latents: await encode(encoder, picture),
       control,
       row,
       age: entered && seen !== undefined ? frame - seen : 0,
