@@ -72,6 +72,10 @@ class Package:
     """Frames that the package's compressors fold into one."""
     extra_graphs: dict[str, str] = field(default_factory=dict)
     """Graphs by role that are in the folder already, such as a compressor."""
+    speech: Json | None = None
+    """The speech lane, where the model listens."""
+    reference: bool = False
+    """Whether the denoiser is given the latent of a reference picture."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +184,9 @@ def manifest(package: Package, shapes: Shapes, graphs: list[Graph], int8: dict[s
         "topology": shapes.topology,
         "graphs": exported | int8 | package.extra_graphs,
         "fullPrecision": {role: exported[role] for role in int8} or None,
-        "lanes": {"video": lane(package, shapes)},
-        "conditioning": {"previousFrames": shapes.previous_frames, "features": features},
+        "lanes": {"video": lane(package, shapes)} | ({"speech": package.speech} if package.speech else {}),
+        "conditioning": {"previousFrames": shapes.previous_frames, "features": features}
+        | ({"reference": True} if package.reference else {}),
         "schedule": schedule(package),
         "commit": {"strategy": package.commit, "sigma": package.commit_sigma},
         "cache": cache_layout(package, shapes),

@@ -26,6 +26,8 @@ SPAN, HOP, BANDS = 400, 160, 48
 """Samples of a short-time spectrum, samples between two, and its mel bands."""
 STEPS = (WINDOW * SAMPLES - SPAN) // HOP + 1
 """Short-time spectra of a window."""
+EVEN = 1
+"""Steps put before a window so that strides come out even and the newest step counts."""
 LOWEST, HIGHEST = 60.0, 7600.0
 """Hz."""
 FLOOR = 1e-5
@@ -76,6 +78,7 @@ class SpeechEncoder(nn.Module):
         self.mouth = nn.Sequential(nn.SiLU(), nn.Linear(FEATURES, len(MOUTH_SHAPE)))
 
     def _convolved(self, spectrum: Tensor) -> Tensor:
+        spectrum = F.pad(spectrum, (EVEN, 0))
         for layer in self.layers:
             spectrum = F.silu(layer(spectrum))
         return spectrum.flatten(1)

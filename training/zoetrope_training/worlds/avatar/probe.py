@@ -1,0 +1,159 @@
+"""Reads a head back from a picture of it: how it is held, and a vector that says whose it is.
+
+A small network, trained on renders of training's identities with noise and blur, because generated pictures are soft.
+Run: `training/run avatar probe --budget-seconds 240`
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...budget import Budget, save_checkpoint
+from . import SHELF
+from .canvas import MOTION
+from .data import draw
+from .identity import COLOURS, IDENTITY, KINDS, random_identities
+from .motion import resting_pose
+from .train_autoencoder import scattered_poses
+
+READS = ("opening", "width", "round", "lids", "gaze_x", "gaze_y", "yaw", "pitch", "smile", "brow")
+"""What of `MOTION` is read."""
+SCALES = torch.tensor([4.0, 2.0, 2.0, 2.0, 1.5, 1.5, 3.0, 3.0, 1.0, 1.0])
+IDENTITY_SIZE = 32
+LIKENESS = ("head_width", "head_height", "taper", "eye_size", "eye_gap", "nose_width", "mouth_width")
+"""Lengths that the identity vector has to know, besides colours and kinds."""
+PICTURES = 24
+PEAK_RATE = 2e-3
+CHECKPOINT_SECONDS = 60
+
+
+class Probe(nn.Module):
+    """A picture to readings [n, len(READS)] and an identity vector [n, IDENTITY_SIZE] of length 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (48, 48, 64, 96)
+        self.layers = nn.ModuleList(
+            nn.Conv2d(before, after, 3, padding=1) for before, after in zip((48, *widths), widths, strict=False)
+        )
+        self.readings = nn.Sequential(nn.Linear(96 * 16, 128), nn.ReLU(), nn.Linear(128, len(READS)))
+        self.identity = nn.Linear(96 * 16, IDENTITY_SIZE)
+        self.likeness = nn.Linear(IDENTITY_SIZE, 3 * len(COLOURS) + len(LIKENESS))
+        self.kinds = nn.ModuleDict({name: nn.Linear(IDENTITY_SIZE, len(words)) for name, words in KINDS.items()})
+
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """Read pictures [n, 3, SIZE, SIZE] in [0, 1]."""
+        x = F.pixel_unshuffle(picture - 0.5, 4)
+        for index, layer in enumerate(self.layers):
+            x = F.relu(layer(x))
+            if index > 0:
+                x = F.max_pool2d(x, 2)
+        flat = x.flatten(1)
+        identity = self.identity(flat)
+        return self.readings(flat), identity / identity.square().sum(1, keepdim=True).sqrt().clamp(min=1e-6)
+
+
+def motion_of(pose: Tensor) -> Tensor:
+    """The columns that the probe reads, [..., len(READS)] of [..., columns of MOTION]."""
+    return pose[..., [MOTION.at(name) for name in READS]]
+
+
+def looks_of(who: Tensor) -> Tensor:
+    """Colours and lengths about [-1, 1] of identities [n, columns]."""
+    lengths = who[:, [IDENTITY.at(name) for name in LIKENESS]]
+    return torch.cat([2 * who[:, : 3 * len(COLOURS)] - 1, lengths / torch.tensor([32, 40, 0.2, 6.5, 14, 4.2, 12]) - 1], 1)
+
+
+def spoilt(picture: Tensor, generator: torch.Generator) -> Tensor:
+    """Pictures as a model might make them: some soft, some noisy; [n, 3, h, w]."""
+    soft = F.avg_pool2d(F.pad(picture, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    share = torch.rand(len(picture), 1, 1, 1, generator=generator) * (torch.rand(len(picture), 1, 1, 1, generator=generator) < 0.5)
+    noise = 0.04 * torch.rand(len(picture), 1, 1, 1, generator=generator) * torch.randn(picture.shape, generator=generator)
+    return torch.lerp(picture, soft, share) + noise
+
+
+def load_probe() -> Probe:
+    """The trained probe, frozen.
+
+    Raises:
+        FileNotFoundError: none was trained yet.
+    """
+    probe = Probe()
+    probe.load_state_dict(torch.load(SHELF.find("probe.pt", "run `training/run avatar probe` first"))["model"])
+    return probe.eval().requires_grad_(False)
+
+
+def loss_of(probe: Probe, picture: Tensor, who: Tensor, pose: Tensor) -> Tensor:
+    """How far readings are from the truth, and how little the identity vector knows."""
+    readings, identity = probe(picture)
+    loss = (SCALES * (readings - motion_of(pose)).abs()).mean() + (SCALES * (readings - motion_of(pose)).square()).mean()
+    loss = loss + (probe.likeness(4 * identity) - looks_of(who)).square().mean()
+    for name, head in probe.kinds.items():
+        loss = loss + 0.05 * F.cross_entropy(head(8 * identity), IDENTITY.of(who, name).round().long())
+    half = len(who) // 2
+    likeness = identity[:half] @ identity[half:].T
+    return loss + 0.2 * F.cross_entropy(likeness / 0.1, torch.arange(half))
+
+
+@torch.no_grad()
+def r_squared(probe: Probe, held_out: bool = True) -> dict[str, float]:
+    """Share of variance that the readings explain, on renders of identities that training never draws."""
+    generator = torch.Generator().manual_seed(31)
+    who, pose = random_identities(256, generator, held_out=held_out), scattered_poses(256, generator)
+    picture = draw(who, pose).float() / 255
+    readings, true = torch.cat([probe(part)[0] for part in picture.split(64)]), motion_of(pose)
+    share = 1 - (readings - true).square().sum(0) / (true - true.mean(0)).square().sum(0)
+    return {name: round(float(value), 4) for name, value in zip(READS, share, strict=True)}
+
+
+def main() -> None:
+    """Train until the budget is spent; resume from the checkpoint when there is one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=240)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    flags = parser.parse_args()
+    torch.manual_seed(flags.seed)
+    torch.set_num_threads(flags.threads)
+    generator = torch.Generator().manual_seed(flags.seed)
+    probe = Probe()
+    optimiser = torch.optim.AdamW(probe.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    path, spent, step = SHELF.runs / "probe.pt", 0.0, 0
+    if (before := SHELF.newest(path.name)) is not None:
+        kept = torch.load(before)
+        probe.load_state_dict(kept["model"])
+        if "optimiser" in kept:
+            optimiser.load_state_dict(kept["optimiser"])
+            spent, step = kept["spent"], kept["step"]
+            generator.manual_seed(flags.seed + step)
+    draw(random_identities(1, generator), resting_pose(1, generator))
+    budget = Budget(flags.budget_seconds, spent, time.process_time)
+    saved = budget.elapsed
+
+    while budget.progress < 1:
+        for group in optimiser.param_groups:
+            group["lr"] = budget.rate(PEAK_RATE)
+        who = random_identities(PICTURES // 2, generator).repeat(2, 1)
+        pose = scattered_poses(PICTURES, generator)
+        loss = loss_of(probe, spoilt(draw(who, pose).float() / 255, generator), who, pose)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(probe.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        if step % 50 == 0:
+            print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f}", flush=True)
+        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
+            saved = budget.elapsed
+            save_checkpoint(path, model=probe.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)
+            print(f"{budget.elapsed:6.0f}s step {step} R2 on held-out heads {r_squared(probe.eval())}", flush=True)
+            probe.train()
+
+
+if __name__ == "__main__":
+    main()
