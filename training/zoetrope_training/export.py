@@ -73,9 +73,9 @@ class Package:
     extra_graphs: dict[str, str] = field(default_factory=dict)
     """Graphs by role that are in the folder already, such as a compressor."""
     speech: Json | None = None
-    """The speech lane, where the model listens."""
+    """The speech lane, as the manifest's `lanes.speech` says it."""
     reference: bool = False
-    """Whether the denoiser is given the latent of a reference picture."""
+    """Whether the denoiser is given the latent of the session's reference picture."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,8 @@ def manifest(package: Package, shapes: Shapes, graphs: list[Graph], int8: dict[s
     """The whole manifest, in the order readers want it; parts a package lacks are left out."""
     exported = {graph.role: graph.file for graph in graphs}
     features = None if shapes.features is None else list(shapes.features)
+    speech = {} if package.speech is None else {"speech": package.speech}
+    reference = {"reference": True} if package.reference else {}
     entries: Json = {
         "format": FORMAT,
         "id": package.id,
@@ -184,9 +186,8 @@ def manifest(package: Package, shapes: Shapes, graphs: list[Graph], int8: dict[s
         "topology": shapes.topology,
         "graphs": exported | int8 | package.extra_graphs,
         "fullPrecision": {role: exported[role] for role in int8} or None,
-        "lanes": {"video": lane(package, shapes)} | ({"speech": package.speech} if package.speech else {}),
-        "conditioning": {"previousFrames": shapes.previous_frames, "features": features}
-        | ({"reference": True} if package.reference else {}),
+        "lanes": {"video": lane(package, shapes)} | speech,
+        "conditioning": {"previousFrames": shapes.previous_frames, "features": features} | reference,
         "schedule": schedule(package),
         "commit": {"strategy": package.commit, "sigma": package.commit_sigma},
         "cache": cache_layout(package, shapes),

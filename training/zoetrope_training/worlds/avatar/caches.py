@@ -82,3 +82,28 @@ def compare_caches(probe: Probe, people: int, frames: int, directory: Path = PAC
         table[name] = {"psnr": round(psnr(made.flatten(0, 1), true), 3), "ms_a_frame": round(float(np.mean([ms for _, ms in played])), 2)}
         table[name] |= {part: round(correlation(read[..., READS.index(part)], motion[..., READS.index(part)]), 4) for part in SCORED}
     return table
+
+
+@torch.no_grad()
+def endure(probe: Probe, frames: int, directory: Path = PACKAGE) -> dict[str, float]:
+    """One session of `frames` frames: is it the same person, as sharp, at its end as in its first ten seconds?"""
+    generator = torch.Generator().manual_seed(SEED + 1)
+    stretch = 250
+    planned = plan(1, stretch, Listener(tapes(held_out=True), generator), generator, held_out=True, warp=0.0)
+    start = draw(planned.who, planned.reference)[0].permute(1, 2, 0).numpy()
+    session = Session(directory)
+    session.start(start, SEED)
+    features = [session.listen(np.ascontiguousarray(planned.pcm[0, at * SAMPLES : (at + WINDOW) * SAMPLES].numpy())) for at in range(1, stretch)]
+    control = np.array([1, 0, 0, 0, 0.5], np.float32)
+    ends: dict[str, list[np.ndarray]] = {"first": [], "last": []}
+    for frame in range(frames):
+        latent = session.next_frame(features[frame % len(features)], control)
+        if frame < stretch or frame >= frames - stretch:
+            ends["first" if frame < stretch else "last"].append(session.decode(latent))
+    given = probe(torch.from_numpy(start).permute(2, 0, 1)[None].float() / 255)[1]
+    report: dict[str, float] = {"frames": frames}
+    for name, kept in ends.items():
+        pictures = torch.from_numpy(np.stack(kept)).permute(0, 3, 1, 2).float() / 255
+        report[f"identity_sim_{name}"] = round(float((probe(pictures)[1] * given).sum(1).mean()), 4)
+        report[f"sharpness_{name}"] = round(float(pictures.diff(dim=-1).abs().mean()), 5)
+    return report

@@ -19,12 +19,13 @@ from torch import Tensor
 
 from ...autoencoder import Autoencoder
 from . import SHELF
+from .caches import compare_caches, endure
 from .data import Listener, draw, plan
 from .model import SIGMAS, AvatarModel, denoise_clip, load_world
 from .motion import couple
-from .probe import READS, Probe, load_probe, motion_of, r_squared
+from .probe import READS, Probe, face_check_scores, load_probe, motion_of, r_squared
 from .speech import tapes
-from .train_autoencoder import load_autoencoder, psnr
+from .train_autoencoder import decoded, load_autoencoder, psnr
 from .train_speech import correlation
 
 SEED = 4242
@@ -69,15 +70,13 @@ def take(model: AvatarModel, autoencoder: Autoencoder, people: int, frames: int,
     who = planned.who[:, None].expand(-1, frames - SETTLED, -1).flatten(0, 1)
     true = draw(who, planned.motion[:, SETTLED:].flatten(0, 1)).float() / 255
 
-    def decoded(latent: Tensor) -> Tensor:
-        parts = [autoencoder.decoder(part).clamp(0, 1) for part in latent.flatten(0, 1).split(64)]
-        return torch.cat(parts).unflatten(0, (people, -1))
-
+    shown = lambda latent: decoded(autoencoder, latent).unflatten(0, (people, -1))
     made, lost = (
-        decoded(denoise_clip(model, noise, reference, heard, planned.control)[:, SETTLED:]) for heard in (speech, speech.roll(1, 0))
+        shown(denoise_clip(model, noise, reference, heard, planned.control)[:, SETTLED:].flatten(0, 1))
+        for heard in (speech, speech.roll(1, 0))
     )
-    codes = torch.cat([autoencoder.encoder.continuous(part) for part in true.split(64)]).unflatten(0, (people, -1))
-    return Take(given, true.unflatten(0, (people, -1)), made, decoded(codes), planned.motion[:, SETTLED:], lost)
+    codes = torch.cat([autoencoder.encoder.continuous(part) for part in true.split(64)])
+    return Take(given, true.unflatten(0, (people, -1)), made, shown(codes), planned.motion[:, SETTLED:], lost)
 
 
 @torch.no_grad()
@@ -163,6 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--frames", type=int, default=150)
+    parser.add_argument("--long-frames", type=int, default=3000, help="frames of the session that is looked at again at its end")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--no-package", action="store_true", help="leave out what needs the exported package")
     parser.add_argument("--json", action="store_true", help="print one JSON object last")
@@ -171,15 +171,14 @@ def main() -> None:
     model, autoencoder, probe = load_world(), load_autoencoder(), load_probe()
     shot = take(model, autoencoder, flags.people, flags.frames)
     report: dict[str, object] = {"people": flags.people, "frames": flags.frames - SETTLED, "steps": len(SIGMAS)}
-    report |= {"probe_r_squared": r_squared(probe)} | lips(probe, shot) | looks(probe, shot)
+    report |= {"probe_r_squared": r_squared(probe), "face_check": face_check_scores(probe)} | lips(probe, shot) | looks(probe, shot)
     for name, value in report.items():
         print(f"{name:32} {value if isinstance(value, dict | int) else round(value, 4)}", flush=True)
     Image.fromarray(strip(shot).numpy()).save(SHELF.runs / "evaluate.png", optimize=True)
     if not flags.no_package:
-        from .caches import compare_caches
-
         report["caches"] = compare_caches(probe, min(6, flags.people), flags.frames)
-        print(json.dumps(report["caches"], indent=1), flush=True)
+        report["endurance"] = endure(probe, flags.long_frames)
+        print(json.dumps({name: report[name] for name in ("caches", "endurance")}, indent=1), flush=True)
     if flags.json:
         print(json.dumps(report))
 

@@ -17,11 +17,12 @@ from ...parity import check
 from . import SHELF
 from .canvas import MOTION, SIZE, at_rest
 from .compressor import GROUP, compressor_graph, load_compressor
-from .graphs import avatar_graphs, shapes_of
+from .graphs import avatar_graphs, face_check_graph, shapes_of
 from .identity import BEARDS, COLLARS, GLASSES, HAIR_STYLES, IDENTITY, STYLES, random_identities
 from .listening import FEATURES, FRAME_RATE, LOOK_AHEAD, SAMPLES, WINDOW
 from .model import SIGMAS, load_world
 from .motion import EXPRESSIONS
+from .probe import load_probe
 from .render import render
 from .train_autoencoder import load_autoencoder
 from .truth import write_truth
@@ -112,7 +113,7 @@ def main() -> None:
         SHELF.ship(name)
     PACKAGE.mkdir(parents=True, exist_ok=True)
     draw_starts()
-    graphs = avatar_graphs(model, autoencoder)
+    graphs = [*avatar_graphs(model, autoencoder), face_check_graph(load_probe())]
     compressor = compressor_graph(load_compressor(model.config), model.config)
     for graph in [*graphs, compressor]:
         write_graph(graph, PACKAGE)

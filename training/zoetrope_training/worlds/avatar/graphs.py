@@ -13,6 +13,7 @@ from .canvas import SIZE
 from .listening import FEATURES, SAMPLES, WINDOW, SpeechEncoder
 from .model import SIGMAS, AvatarConfig, AvatarModel
 from .motion import CONTROLS
+from .probe import Probe
 
 
 class Codec(nn.Module):
@@ -28,7 +29,7 @@ class Codec(nn.Module):
 
     def decode(self, latent: Tensor) -> Tensor:
         """Latents to pictures."""
-        return self.model.decoder(latent)
+        return self.model.decoder(latent.clamp(-1, 1))
 
 
 class SpeechEncoderGraph(nn.Module):
@@ -54,6 +55,25 @@ class DenoiserGraph(nn.Module):
         """Prediction, keys, values; `rest` is the cache inputs, `reference` and `speech`."""
         cache, (reference, speech) = rest[: len(CACHE_INPUTS)], rest[len(CACHE_INPUTS) :]
         return self.model.forward_cached(sample, sigma, control, CacheInputs(*cache), reference, speech)
+
+
+class FaceCheckGraph(nn.Module):
+    """`face-check.onnx`: rgb, uint8 [1, SIZE, SIZE, 3], to how likely there is a usable face, score [1]."""
+
+    def __init__(self, probe: Probe) -> None:
+        super().__init__()
+        self.probe = probe
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        """Look."""
+        return self.probe.has_face(rgb.permute(0, 3, 1, 2).float() / 255).sigmoid()
+
+
+def face_check_graph(probe: Probe) -> Graph:
+    """The graph with an example input."""
+    generator = torch.Generator().manual_seed(4)
+    rgb = torch.randint(0, 256, (1, SIZE, SIZE, 3), dtype=torch.uint8, generator=generator)
+    return Graph("faceCheck", "face-check.onnx", FaceCheckGraph(probe), {"rgb": rgb}, ("score",))
 
 
 def example_cache(config: AvatarConfig, generator: torch.Generator) -> dict[str, Tensor]:

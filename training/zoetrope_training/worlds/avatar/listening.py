@@ -21,7 +21,9 @@ WINDOW = 10
 """Frames of speech that a frame's features look at."""
 LOOK_AHEAD = 2
 """Frames of them that come after the frame's own."""
-FEATURES = 64
+LEARNED = 64
+FEATURES = LEARNED + len(MOUTH_SHAPE)
+"""Floats of a frame's features: what is learned, and what that says of the mouth."""
 SPAN, HOP, BANDS = 400, 160, 48
 """Samples of a short-time spectrum, samples between two, and its mel bands."""
 STEPS = (WINDOW * SAMPLES - SPAN) // HOP + 1
@@ -63,7 +65,7 @@ class Spectrum(nn.Module):
 
 
 class SpeechEncoder(nn.Module):
-    """A window of samples to the features of its frame; a head for training says what the mouth does."""
+    """A window of samples to the features of its frame, the last of which are the mouth as it is heard."""
 
     def __init__(self, width: int = 112) -> None:
         super().__init__()
@@ -74,8 +76,8 @@ class SpeechEncoder(nn.Module):
         ])
         with torch.no_grad():
             flat = self._convolved(torch.zeros(1, BANDS, STEPS)).shape[1]
-        self.features = nn.Sequential(nn.Linear(flat, 2 * FEATURES), nn.SiLU(), nn.Linear(2 * FEATURES, FEATURES))
-        self.mouth = nn.Sequential(nn.SiLU(), nn.Linear(FEATURES, len(MOUTH_SHAPE)))
+        self.features = nn.Sequential(nn.Linear(flat, 2 * LEARNED), nn.SiLU(), nn.Linear(2 * LEARNED, LEARNED))
+        self.mouth = nn.Sequential(nn.SiLU(), nn.Linear(LEARNED, len(MOUTH_SHAPE)))
 
     def _convolved(self, spectrum: Tensor) -> Tensor:
         spectrum = F.pad(spectrum, (EVEN, 0))
@@ -85,7 +87,11 @@ class SpeechEncoder(nn.Module):
 
     def forward(self, pcm: Tensor) -> Tensor:
         """Samples [n, WINDOW * SAMPLES] in [-1, 1] to features [n, FEATURES]."""
-        return self.features(self._convolved(self.spectrum(pcm)))
+        return self._told(self.spectrum(pcm))
+
+    def _told(self, spectrum: Tensor) -> Tensor:
+        features = self.features(self._convolved(spectrum))
+        return torch.cat([features, self.mouth(features)], 1)
 
     def forward_clip(self, pcm: Tensor) -> Tensor:
         """Features of all frames of a stretch, as `forward` has them of each frame's own window.
@@ -94,4 +100,9 @@ class SpeechEncoder(nn.Module):
         `WINDOW - 1 - LOOK_AHEAD` frames after the first sample.
         """
         cut = self.spectrum(pcm).unfold(2, STEPS, SAMPLES // HOP).transpose(1, 2)
-        return self.features(self._convolved(cut.flatten(0, 1))).unflatten(0, cut.shape[:2])
+        return self._told(cut.flatten(0, 1)).unflatten(0, cut.shape[:2])
+
+
+def mouth_of(features: Tensor) -> Tensor:
+    """The mouth that features tell of: [..., FEATURES] to [..., 5]."""
+    return features[..., LEARNED:]

@@ -23,6 +23,10 @@ from .motion import CONTROLS, DICE, dice_of
 
 SIGMAS = (1.0, 0.5)
 """Noise levels of the steps."""
+HELD = 2 * len(MOTION)
+"""Numbers that tokens settle on: how the head is held, and how it is held in the reference, in units of `HELD_SCALE`."""
+HELD_SCALE = torch.tensor([4.0, 4.0, 20.0, 0.8, 0.5, 2.0, 1.5, 1.5, 1.5, 1.5, 2.0, 1.0, 1.0, 0.5, 0.5])
+"""What each column of MOTION is multiplied by."""
 
 
 @dataclass(frozen=True)
@@ -81,19 +85,23 @@ class Painter(nn.Module):
         width = config.transformer.width
         self.patch = config.patch
         self.lift = nn.Linear(width, config.lifted * config.patch**2)
-        self.told = nn.Linear(width, width)
+        self.told = nn.Linear(width + HELD, width)
         self.first = nn.Conv2d(2 * config.channels + config.lifted, config.painter, 3, padding=1)
         self.place = nn.Parameter(torch.zeros(1, config.painter, config.side, config.side))
         self.pairs = nn.ModuleList(_Pair(config.painter, width) for _ in range(config.depth))
         self.last = nn.Conv2d(config.painter, config.channels, 3, padding=1)
         nn.init.zeros_(self.last.weight)
 
-    def forward(self, sample: Tensor, reference: Tensor, tokens: Tensor, conditioning: Tensor) -> Tensor:
-        """Shapes: `sample`, `reference` [n, C, H, W], `tokens` [n, L, width], `conditioning` [n, width]; returns [n, C, H, W]."""
+    def forward(self, sample: Tensor, reference: Tensor, tokens: Tensor, held: Tensor, conditioning: Tensor) -> Tensor:
+        """Paint.
+
+        Shapes: `sample`, `reference` [n, C, H, W], `tokens` [n, L, width], `held` [n, HELD], `conditioning` [n, width]; returns
+        [n, C, H, W].
+        """
         cells = self.lift(tokens).transpose(1, 2)
         rows = sample.shape[-2] // self.patch
         lifted = F.pixel_shuffle(cells.unflatten(2, (rows, -1)), self.patch)
-        told = F.silu(conditioning + self.told(tokens.mean(1)))
+        told = F.silu(conditioning + self.told(torch.cat([tokens.mean(1), held], 1)))
         x = self.first(torch.cat([sample, reference, lifted], 1)) + self.place
         for pair in self.pairs:
             x = pair(x, told)
@@ -116,8 +124,7 @@ class AvatarModel(nn.Module):
         self.sigma = SigmaEmbedding(width)
         self.transformer = CausalTransformer(config.transformer)
         self.painter = Painter(config)
-        self.held = nn.Linear(width, len(MOTION))
-        """For training: how the head is held, as the tokens know it."""
+        self.held = nn.Linear(width, HELD)
 
     def begin(self, sample: Tensor, sigma: Tensor, reference: Tensor, speech: Tensor, control: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens [n, L, width] and conditioning [n, width] of frames.
@@ -136,12 +143,12 @@ class AvatarModel(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Frames of whole clips, all at one noise level.
 
-        Shapes: `sample` [B, T, C, H, W], `reference` [B, C, H, W], `speech` [B, T, FEATURES], `control` [B, T, CONTROLS];
+        Shapes: `sample` [B, T, C, H, W], `reference` [B, C, H, W], or as `sample` where it changes, `speech` [B, T, FEATURES], `control` [B, T, CONTROLS];
         `painted` int64 [B, K], the frames whose latents are wanted, all when absent. Returns clean latents [B, K, C, H, W],
-        and how the heads are held [B, T, columns of MOTION].
+        and what tokens settle on [B, T, HELD].
         """
         batch, frames = sample.shape[:2]
-        known = reference[:, None].expand_as(sample)
+        known = reference if reference.dim() == 5 else reference[:, None].expand_as(sample)
         level = torch.full((batch * frames,), sigma)
         tokens, conditioning = self.begin(
             sample.flatten(0, 1), level, known.flatten(0, 1), speech.flatten(0, 1), control.flatten(0, 1)
@@ -149,7 +156,7 @@ class AvatarModel(nn.Module):
         tokens, conditioning = (part.unflatten(0, (batch, frames)) for part in (tokens, conditioning))
         tokens = self.transformer.forward_clip(tokens, conditioning)
         held = self.held(tokens.mean(2))
-        parts = (sample, known, tokens, conditioning)
+        parts = (sample, known, tokens, held, conditioning)
         if painted is not None:
             who = torch.arange(batch)[:, None]
             parts = tuple(part[who, painted] for part in parts)
@@ -163,7 +170,7 @@ class AvatarModel(nn.Module):
         known = reference.expand_as(sample)
         tokens, conditioning = self.begin(sample, sigma, known, speech, control)
         tokens, key, value = self.transformer.forward_cached(tokens, conditioning, past)
-        return self.painter(sample, known, tokens, conditioning), key, value
+        return self.painter(sample, known, tokens, self.held(tokens.mean(1)), conditioning), key, value
 
 
 def denoise_clip(

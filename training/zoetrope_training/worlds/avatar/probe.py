@@ -43,19 +43,28 @@ class Probe(nn.Module):
         )
         self.readings = nn.Sequential(nn.Linear(96 * 16, 128), nn.ReLU(), nn.Linear(128, len(READS)))
         self.identity = nn.Linear(96 * 16, IDENTITY_SIZE)
+        self.face = nn.Sequential(nn.Linear(96 * 16, 32), nn.ReLU(), nn.Linear(32, 1))
         self.likeness = nn.Linear(IDENTITY_SIZE, 3 * len(COLOURS) + len(LIKENESS))
         self.kinds = nn.ModuleDict({name: nn.Linear(IDENTITY_SIZE, len(words)) for name, words in KINDS.items()})
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Read pictures [n, 3, SIZE, SIZE] in [0, 1]."""
+        flat = self.seen(picture)
+        identity = self.identity(flat)
+        return self.readings(flat), identity / identity.square().sum(1, keepdim=True).sqrt().clamp(min=1e-6)
+
+    def has_face(self, picture: Tensor) -> Tensor:
+        """Whether there is a face where one should be, as log-odds [n]; pictures as `forward`."""
+        return self.face(self.seen(picture))[:, 0]
+
+    def seen(self, picture: Tensor) -> Tensor:
+        """What the convolutions make of pictures, [n, 96 * 16]."""
         x = F.pixel_unshuffle(picture - 0.5, 4)
         for index, layer in enumerate(self.layers):
             x = F.relu(layer(x))
             if index > 0:
                 x = F.max_pool2d(x, 2)
-        flat = x.flatten(1)
-        identity = self.identity(flat)
-        return self.readings(flat), identity / identity.square().sum(1, keepdim=True).sqrt().clamp(min=1e-6)
+        return x.flatten(1)
 
 
 def motion_of(pose: Tensor) -> Tensor:
@@ -77,6 +86,31 @@ def spoilt(picture: Tensor, generator: torch.Generator) -> Tensor:
     return torch.lerp(picture, soft, share) + noise
 
 
+def faceless(picture: Tensor, generator: torch.Generator) -> Tensor:
+    """Pictures without a usable face, made of ones with: moved away, on their heads, in pieces, or nothing but a colour.
+
+    Shapes: [n, 3, h, w] in and out.
+    """
+    side = picture.shape[-1]
+    made = []
+    for one in picture:
+        kind, place = torch.rand(2, generator=generator).tolist()
+        if kind < 0.25:
+            made.append(one.roll((int((0.3 + 0.4 * place) * side), int(place * side)), (1, 2)))
+        elif kind < 0.4:
+            made.append(one.flip(1))
+        elif kind < 0.7:
+            piece = 16 if place < 0.5 else 32
+            cut = one.unfold(1, piece, piece).unfold(2, piece, piece).flatten(1, 2)
+            cut = cut[:, torch.randperm(cut.shape[1], generator=generator)].unflatten(1, (side // piece, -1))
+            made.append(cut.permute(0, 1, 3, 2, 4).reshape(3, side, side))
+        else:
+            colours = torch.rand(3, 2, 2, generator=generator)
+            wash = F.interpolate(colours[None], size=side, mode="bilinear")[0]
+            made.append((wash + place * 0.5 * torch.randn(3, side, side, generator=generator)).clamp(0, 1))
+    return torch.stack(made)
+
+
 def load_probe() -> Probe:
     """The trained probe, frozen.
 
@@ -88,7 +122,7 @@ def load_probe() -> Probe:
     return probe.eval().requires_grad_(False)
 
 
-def loss_of(probe: Probe, picture: Tensor, who: Tensor, pose: Tensor) -> Tensor:
+def loss_of(probe: Probe, picture: Tensor, who: Tensor, pose: Tensor, generator: torch.Generator) -> Tensor:
     """How far readings are from the truth, and how little the identity vector knows."""
     readings, identity = probe(picture)
     loss = (SCALES * (readings - motion_of(pose)).abs()).mean() + (SCALES * (readings - motion_of(pose)).square()).mean()
@@ -96,6 +130,8 @@ def loss_of(probe: Probe, picture: Tensor, who: Tensor, pose: Tensor) -> Tensor:
     for name, head in probe.kinds.items():
         loss = loss + 0.05 * F.cross_entropy(head(8 * identity), IDENTITY.of(who, name).round().long())
     half = len(who) // 2
+    seen = probe.has_face(torch.cat([picture, faceless(picture[:half], generator)]))
+    loss = loss + 0.2 * F.binary_cross_entropy_with_logits(seen, (torch.arange(len(seen)) < len(picture)).float())
     likeness = identity[:half] @ identity[half:].T
     return loss + 0.2 * F.cross_entropy(likeness / 0.1, torch.arange(half))
 
@@ -109,6 +145,16 @@ def r_squared(probe: Probe, held_out: bool = True) -> dict[str, float]:
     readings, true = torch.cat([probe(part)[0] for part in picture.split(64)]), motion_of(pose)
     share = 1 - (readings - true).square().sum(0) / (true - true.mean(0)).square().sum(0)
     return {name: round(float(value), 4) for name, value in zip(READS, share, strict=True)}
+
+
+@torch.no_grad()
+def face_check_scores(probe: Probe) -> dict[str, float]:
+    """Shares of pictures with and without a face that are told right, on heads that training never draws."""
+    generator = torch.Generator().manual_seed(32)
+    who, pose = random_identities(128, generator, held_out=True), scattered_poses(128, generator)
+    picture = draw(who, pose).float() / 255
+    told = lambda part: float((probe.has_face(part) > 0).float().mean())
+    return {"faces_taken": told(picture), "others_refused": 1 - told(faceless(picture, generator))}
 
 
 def main() -> None:
@@ -140,7 +186,7 @@ def main() -> None:
             group["lr"] = budget.rate(PEAK_RATE)
         who = random_identities(PICTURES // 2, generator).repeat(2, 1)
         pose = scattered_poses(PICTURES, generator)
-        loss = loss_of(probe, spoilt(draw(who, pose).float() / 255, generator), who, pose)
+        loss = loss_of(probe, spoilt(draw(who, pose).float() / 255, generator), who, pose, generator)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(probe.parameters(), 1.0)
@@ -151,7 +197,7 @@ def main() -> None:
         if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
             saved = budget.elapsed
             save_checkpoint(path, model=probe.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)
-            print(f"{budget.elapsed:6.0f}s step {step} R2 on held-out heads {r_squared(probe.eval())}", flush=True)
+            print(f"{budget.elapsed:6.0f}s step {step} R2 on held-out heads {r_squared(probe.eval())} {face_check_scores(probe)}", flush=True)
             probe.train()
 
 

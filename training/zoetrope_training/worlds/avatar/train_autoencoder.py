@@ -1,6 +1,8 @@
 """Train the autoencoder of `avatar` on heads drawn at random, most of all on their mouths and eyes.
 
-Run: `training/run avatar autoencoder --budget-seconds 900`
+Run: `training/run avatar autoencoder --budget-seconds 400`, then
+`training/run avatar autoencoder --decoder --budget-seconds 800`, which may run beside the world model's training: latents
+stay what they are.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...autoencoder import Autoencoder, AutoencoderConfig, reconstruction_loss
+from ...autoencoder import Autoencoder, AutoencoderConfig, blur, reconstruction_loss
 from ...budget import Budget, save_checkpoint
 from . import SHELF
 from .canvas import MOTION
@@ -31,7 +33,9 @@ FACE_WEIGHT = 6.0
 """What the middle of a mouth or an eye counts more."""
 PEAK_RATE = 2e-3
 CHECKPOINT_SECONDS = 120
-CONFIG = AutoencoderConfig()
+SMOOTH = 21
+"""Latents are blurred as if they were about to be rounded to as many levels: so much error the decoder has to bear."""
+CONFIG = AutoencoderConfig(linear=True)
 
 
 def load_autoencoder() -> Autoencoder:
@@ -44,6 +48,11 @@ def load_autoencoder() -> Autoencoder:
     model = Autoencoder(CONFIG)
     model.load_state_dict(torch.load(path)["model"])
     return model.eval().requires_grad_(False)
+
+
+def decoded(model: Autoencoder, latent: Tensor) -> Tensor:
+    """Latents, which may lie a little outside of [-1, 1], to pictures in [0, 1]; [n, C, H, W] to [n, 3, h, w]."""
+    return torch.cat([model.decoder(part.clamp(-1, 1)).clamp(0, 1) for part in latent.split(64)])
 
 
 def scattered_poses(count: int, generator: torch.Generator) -> Tensor:
@@ -93,24 +102,29 @@ def psnr(output: Tensor, picture: Tensor) -> float:
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=900)
+    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=400)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--decoder", action="store_true", help="go on with the decoder alone")
     flags = parser.parse_args()
     torch.manual_seed(flags.seed)
     torch.set_num_threads(flags.threads)
     generator = torch.Generator().manual_seed(flags.seed)
     model = Autoencoder(CONFIG).to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=1e-4)
+    trained = model.decoder if flags.decoder else model
+    optimiser = torch.optim.AdamW(trained.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=1e-4)
     path, spent, step = SHELF.runs / "autoencoder.pt", 0.0, 0
     if (before := SHELF.newest(path.name)) is not None:
         kept = torch.load(before)
         model.load_state_dict(kept["model"])
-        if "optimiser" in kept:
+        if "optimiser" in kept and kept["decoder"] == flags.decoder:
             optimiser.load_state_dict(kept["optimiser"])
             spent, step = kept["spent"], kept["step"]
-            generator.manual_seed(flags.seed + step)
-    draw(random_identities(1, generator), resting_pose(1, generator))
+        generator.manual_seed(flags.seed + kept["step"])
+    first = draw(random_identities(PICTURES, generator), scattered_poses(PICTURES, generator)).float() / 255
+    if step == 0 and before is None:
+        model.begin_linear(first)
+        print(f"principal components alone: held-out heads {survey(model):.2f} dB", flush=True)
     budget = Budget(flags.budget_seconds, spent, time.process_time)
     saved = budget.elapsed
 
@@ -124,7 +138,13 @@ def main() -> None:
             weight = weight[:, None]
         for group in optimiser.param_groups:
             group["lr"] = budget.rate(PEAK_RATE)
-        output = model(picture.contiguous(memory_format=torch.channels_last), at, rounds=False)
+        layout = picture.contiguous(memory_format=torch.channels_last)
+        if flags.decoder:
+            with torch.no_grad():
+                latent = model.encoder.continuous(layout, at)
+        else:
+            latent = model.encoder.continuous(layout, at)
+        output = model.decoder(blur(latent, SMOOTH), at)
         loss = reconstruction_loss(output, picture, weight)
         optimiser.zero_grad()
         loss.backward()
@@ -135,7 +155,9 @@ def main() -> None:
             print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f} psnr {psnr(output.detach(), picture):.2f}", flush=True)
         if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
             saved = budget.elapsed
-            save_checkpoint(path, model=model.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)
+            save_checkpoint(
+                path, model=model.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step, decoder=flags.decoder,
+            )
             print(f"{budget.elapsed:6.0f}s step {step} held-out heads {survey(model):.2f} dB", flush=True)
 
 
@@ -145,7 +167,7 @@ def survey(model: Autoencoder) -> float:
     generator = torch.Generator().manual_seed(77)
     who, pose = random_identities(16, generator, held_out=True), scattered_poses(16, generator)
     picture = draw(who, pose).float() / 255
-    output = model.decoder(model.encoder.continuous(picture)).clamp(0, 1)
+    output = decoded(model, model.encoder.continuous(picture))
     rows = torch.cat([torch.cat(list(part[:8]), -1) for part in (picture, output)], 1)
     Image.fromarray((rows * 255).byte().permute(1, 2, 0).numpy()).save(SHELF.runs / "autoencoder.png")
     return psnr(output, picture)

@@ -16,7 +16,7 @@ from torch import Tensor
 from ...budget import Budget, save_checkpoint
 from . import SHELF
 from .data import Listener, Spoken
-from .listening import SpeechEncoder
+from .listening import SpeechEncoder, mouth_of
 from .room import recorded
 from .speech import tapes
 from .visemes import MOUTH_SHAPE
@@ -29,9 +29,9 @@ PEAK_RATE = 2e-3
 CHECKPOINT_SECONDS = 60
 
 
-def mouth_loss(encoder: SpeechEncoder, features: Tensor, mouth: Tensor) -> Tensor:
+def mouth_loss(features: Tensor, mouth: Tensor) -> Tensor:
     """How far what the features say of the mouth is from the truth; [..., FEATURES], [..., 5]."""
-    return (WEIGHTS * (encoder.mouth(features) - mouth).square()).mean()
+    return (WEIGHTS * (mouth_of(features) - mouth).square()).mean()
 
 
 def correlation(made: Tensor, true: Tensor) -> float:
@@ -50,7 +50,7 @@ def load_speech() -> SpeechEncoder:
 @torch.no_grad()
 def heard(encoder: SpeechEncoder, spoken: Spoken) -> dict[str, float]:
     """Correlation of each column with the truth."""
-    said = encoder.mouth(encoder.forward_clip(spoken.pcm))
+    said = mouth_of(encoder.forward_clip(spoken.pcm))
     return {name: round(correlation(said[..., at], spoken.mouth[..., at]), 3) for at, name in enumerate(MOUTH_SHAPE.names)}
 
 
@@ -84,7 +84,7 @@ def main() -> None:
             group["lr"] = budget.rate(PEAK_RATE)
         spoken = listener(STRETCHES, FRAMES)
         features = encoder.forward_clip(recorded(spoken.pcm, generator))
-        loss = mouth_loss(encoder, features, spoken.mouth)
+        loss = mouth_loss(features, spoken.mouth)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)

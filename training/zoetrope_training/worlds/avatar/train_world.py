@@ -24,11 +24,11 @@ from . import SHELF
 from .canvas import MOTION
 from .clips import SCALE, Clips, Library, fill
 from .data import Listener, draw, plan
-from .model import SIGMAS, AvatarModel, begun, denoise_clip, following
+from .model import HELD_SCALE, SIGMAS, AvatarModel, begun, denoise_clip, following
 from .motion import couple
 from .room import recorded
 from .speech import tapes
-from .train_autoencoder import load_autoencoder, psnr
+from .train_autoencoder import decoded, load_autoencoder, psnr
 from .train_speech import load_speech, mouth_loss
 from .visemes import MOUTH_SHAPE
 
@@ -39,10 +39,10 @@ FACE_WEIGHT = 10.0
 """What a cell in the middle of a mouth or an eye counts more."""
 MOUTH_SHARE, HELD_SHARE = 0.3, 0.3
 """What the mouth that features know, and the motion that tokens know, count in the loss."""
-HELD_SCALE = torch.tensor([4.0, 4.0, 20.0, 0.8, 0.5, 2.0, 1.5, 1.5, 1.5, 1.5, 2.0, 1.0, 1.0, 0.5, 0.5])
-"""What an error in each column of MOTION is multiplied by."""
 UNTOLD = 0.5
 """Share of clips whose first frame has features of 0 instead of what was heard."""
+CHANGED = 0.12
+"""Share of clips whose reference picture is changed on the way."""
 PEAK_RATE = 2e-3
 CHECKPOINT_SECONDS = 120
 REFRESH_SECONDS = 30
@@ -55,12 +55,20 @@ def latents(kept: Tensor) -> Tensor:
     return kept.float() / SCALE
 
 
+def channel_weights() -> Tensor:
+    """How much each latent channel shows in pictures, about 1 on average: [C, 1, 1]."""
+    linear = load_autoencoder().decoder.linear
+    assert linear is not None
+    shown = linear.weight.flatten(1).square().sum(0).sqrt()
+    return (shown / shown.mean()).sqrt()[:, None, None]
+
+
 def conditions(model: AvatarModel, clips: Clips, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Features [B, T, FEATURES] as the denoiser gets them, the loss of the mouth they know, and noise [B, T, C, H, W]."""
     batch, frames = clips.dice.shape[:2]
     heard = recorded(clips.pcm.float() / 32767, generator)
     features = model.speech.forward_clip(heard)
-    lesson = mouth_loss(model.speech, features[:, 1:], clips.motion[:, 1:, MOUTH])
+    lesson = mouth_loss(features[:, 1:], clips.motion[:, 1:, MOUTH])
     untold = torch.rand(batch, 1, 1, generator=generator) < UNTOLD
     features = torch.cat([features[:, :1] * ~untold, features[:, 1:]], 1)
     cell = clips.reference.shape[1:]
@@ -68,22 +76,37 @@ def conditions(model: AvatarModel, clips: Clips, generator: torch.Generator) -> 
     return features, lesson, noise
 
 
-def loss_of(model: AvatarModel, clips: Clips, generator: torch.Generator, second: bool) -> tuple[Tensor, dict[str, float]]:
-    """The loss of one step of denoising, and its parts."""
-    reference, target = latents(clips.reference), latents(clips.latent)
+def changed(reference: Tensor, frames: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """References [B, frames, C, H, W] that in some clips are somebody else's at first, and since which frame [B] they are not."""
+    batch = len(reference)
+    swaps = torch.rand(batch, generator=generator) < CHANGED
+    since = torch.randint(1, frames // 2, (batch,), generator=generator) * swaps
+    early = torch.arange(frames) < since[:, None]
+    return torch.where(early[..., None, None, None], reference.roll(1, 0)[:, None], reference[:, None]), since
+
+
+def loss_of(
+    model: AvatarModel, clips: Clips, channels: Tensor, generator: torch.Generator, second: bool
+) -> tuple[Tensor, dict[str, float]]:
+    """The loss of one step of denoising, and its parts; `channels` as `channel_weights`."""
+    target = latents(clips.latent)
     features, lesson, noise = conditions(model, clips, generator)
+    known, since = changed(latents(clips.reference), noise.shape[1], generator)
     sample, step = noise, 0
     if second:
         with torch.no_grad():
-            guess, _ = model(noise, SIGMAS[0], reference, features.detach(), clips.control)
+            guess, _ = model(noise, SIGMAS[0], known, features.detach(), clips.control)
         step = 1
-        first = begun(reference, noise[:, 0], step)[:, None]
+        first = begun(known[:, 0], noise[:, 0], step)[:, None]
         sample = torch.cat([first, following(noise, guess, 0)[:, 1:]], 1)
-    made, held = model(sample, SIGMAS[step], reference, features, clips.control, clips.painted)
-    weight = 1 + FACE_WEIGHT * (clips.weight.float() / 255)[:, :, None]
+    made, held = model(sample, SIGMAS[step], known, features, clips.control, clips.painted)
+    valid = (clips.painted >= since[:, None]).float()[..., None, None, None]
+    weight = channels * valid * (1 + FACE_WEIGHT * (clips.weight.float() / 255)[:, :, None])
     error = made - target
     paint = (weight * (error.abs() + 2 * error.square())).mean() / weight.mean()
-    pose = (HELD_SCALE * (held - clips.motion)[:, 1:]).square().mean()
+    asked = torch.cat([clips.motion * HELD_SCALE, (clips.motion[:, :1] * HELD_SCALE).expand_as(clips.motion)], 2)
+    valid = torch.arange(held.shape[1]) >= since[:, None].clamp(min=1)
+    pose = (held - asked)[valid].square().mean()
     total = paint + MOUTH_SHARE * lesson + HELD_SHARE * pose
     return total, {"paint": float(paint.detach()), "mouth": float(lesson.detach()), "held": float(pose.detach())}
 
@@ -103,9 +126,9 @@ def survey(model: AvatarModel, path: Path, frames: int = 36) -> str:
     scores = []
     for steps in (1, len(SIGMAS)):
         made = denoise_clip(model, noise, reference, speech, planned.control, steps)[:, shown].flatten(0, 1)
-        picture = autoencoder.decoder(made).clamp(0, 1)
+        picture = decoded(autoencoder, made)
         scores.append(psnr(picture, truth))
-    ceiling = psnr(autoencoder.decoder(autoencoder.encoder.continuous(truth)), truth)
+    ceiling = psnr(decoded(autoencoder, autoencoder.encoder.continuous(truth)), truth)
     rows = [torch.cat([torch.cat(list(part.unflatten(0, (4, -1))[one, ::2]), -1) for part in (truth, picture)], 1) for one in range(4)]
     Image.fromarray((torch.cat(rows, 1) * 255).byte().permute(1, 2, 0).numpy()).save(path)
     model.train()
@@ -128,7 +151,7 @@ def main() -> None:
     library = Library(flags.shards)
     while library.refresh() == 0:
         time.sleep(1)
-    model = AvatarModel()
+    model, channels = AvatarModel(), channel_weights()
     model.speech.load_state_dict(load_speech().state_dict())
     average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY))
     optimiser = torch.optim.AdamW(model.parameters(), lr=flags.peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
@@ -151,7 +174,7 @@ def main() -> None:
         for group in optimiser.param_groups:
             group["lr"] = budget.rate(flags.peak_rate)
         second = bool(torch.rand((), generator=generator) < SECOND_STEP)
-        loss, parts = loss_of(model, library.draw(BATCH, generator), generator, second)
+        loss, parts = loss_of(model, library.draw(BATCH, generator), channels, generator, second)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
