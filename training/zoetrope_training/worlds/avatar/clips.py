@@ -24,7 +24,7 @@ FRAMES = 24
 """Frames of a clip, its reference included."""
 PAINTED = 8
 """Frames of a clip that are drawn, at random places after the first."""
-SHARD = 256
+SHARD = 128
 """Clips in a shard."""
 SCALE = 127
 """What a latent of 1 is kept as."""

@@ -152,7 +152,7 @@ def strip(shot: Take, people: int = 4, frames: int = 12) -> Tensor:
     """Truth above what is made, some people under one another: uint8 [height, width, 3]."""
     rows = [
         torch.cat([torch.cat(list(part[one, 20 : 20 + 2 * frames : 2]), -1) for part in (shot.true, shot.made)], 1)
-        for one in range(people)
+        for one in range(min(people, len(shot.true)))
     ]
     return (torch.cat(rows, 1) * 255).byte().permute(1, 2, 0)
 

@@ -41,7 +41,7 @@ class SpeechEncoderGraph(nn.Module):
 
     def forward(self, pcm: Tensor) -> Tensor:
         """Listen."""
-        return self.model(pcm)
+        return self.model(pcm).reshape(1, FEATURES)
 
 
 class DenoiserGraph(nn.Module):

@@ -45,7 +45,7 @@ class AvatarConfig:
     lifted: int = 32
     """Channels that tokens give each cell."""
     transformer: TransformerConfig = field(
-        default_factory=lambda: TransformerConfig(layers=3, heads=3, head_dim=64, rotary_dim=32, sink_frames=0, window_frames=16)
+        default_factory=lambda: TransformerConfig(layers=2, heads=2, head_dim=64, rotary_dim=32, sink_frames=0, window_frames=16)
     )
 
     @property

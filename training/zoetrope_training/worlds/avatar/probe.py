@@ -15,10 +15,9 @@ from torch import Tensor, nn
 
 from ...budget import Budget, save_checkpoint
 from . import SHELF
-from .canvas import MOTION
+from .canvas import MOTION, SIZE
 from .data import draw
 from .identity import COLOURS, IDENTITY, KINDS, random_identities
-from .motion import resting_pose
 from .train_autoencoder import scattered_poses
 
 READS = ("opening", "width", "round", "lids", "gaze_x", "gaze_y", "yaw", "pitch", "smile", "brow")
@@ -27,9 +26,34 @@ SCALES = torch.tensor([4.0, 2.0, 2.0, 2.0, 1.5, 1.5, 3.0, 3.0, 1.0, 1.0])
 IDENTITY_SIZE = 32
 LIKENESS = ("head_width", "head_height", "taper", "eye_size", "eye_gap", "nose_width", "mouth_width")
 """Lengths that the identity vector has to know, besides colours and kinds."""
-PICTURES = 24
+WIDTH = 96
+POOL = 1536
+"""People drawn before training begins, in two poses each."""
+PEOPLE = 16
+"""People a step looks at, in both poses."""
 PEAK_RATE = 2e-3
-CHECKPOINT_SECONDS = 60
+CHECKPOINT_SECONDS = 40
+
+
+class _Look(nn.Module):
+    """Convolutions over one window of the picture, to `width` numbers."""
+
+    def __init__(self, where: tuple[slice, slice], fold: int, width: int) -> None:
+        super().__init__()
+        self.where, self.fold = where, fold
+        channels = (3 * fold * fold, 32, 48, 64)
+        self.layers = nn.ModuleList(
+            nn.Conv2d(before, after, 3, padding=1) for before, after in zip(channels, channels[1:], strict=False)
+        )
+        rows, columns = ((part.stop - part.start) // fold // 8 for part in where)
+        self.last = nn.Linear(64 * rows * columns, width)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Look at pictures [n, 3, SIZE, SIZE] in [0, 1]: [n, width]."""
+        x = F.pixel_unshuffle(picture[..., self.where[0], self.where[1]] - 0.5, self.fold)
+        for layer in self.layers:
+            x = F.max_pool2d(F.relu(layer(x)), 2)
+        return F.relu(self.last(x.flatten(1)))
 
 
 class Probe(nn.Module):
@@ -37,34 +61,25 @@ class Probe(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        widths = (48, 48, 64, 96)
-        self.layers = nn.ModuleList(
-            nn.Conv2d(before, after, 3, padding=1) for before, after in zip((48, *widths), widths, strict=False)
-        )
-        self.readings = nn.Sequential(nn.Linear(96 * 16, 128), nn.ReLU(), nn.Linear(128, len(READS)))
-        self.identity = nn.Linear(96 * 16, IDENTITY_SIZE)
-        self.face = nn.Sequential(nn.Linear(96 * 16, 32), nn.ReLU(), nn.Linear(32, 1))
+        self.mouth = _Look((slice(56, 112), slice(32, 96)), 2, WIDTH)
+        self.eyes = _Look((slice(28, 84), slice(20, 108)), 2, WIDTH)
+        self.whole = _Look((slice(0, SIZE), slice(0, SIZE)), 4, WIDTH)
+        self.readings = nn.Linear(3 * WIDTH, len(READS))
+        self.identity = nn.Linear(WIDTH, IDENTITY_SIZE)
+        self.face = nn.Linear(WIDTH, 1)
         self.likeness = nn.Linear(IDENTITY_SIZE, 3 * len(COLOURS) + len(LIKENESS))
         self.kinds = nn.ModuleDict({name: nn.Linear(IDENTITY_SIZE, len(words)) for name, words in KINDS.items()})
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Read pictures [n, 3, SIZE, SIZE] in [0, 1]."""
-        flat = self.seen(picture)
-        identity = self.identity(flat)
-        return self.readings(flat), identity / identity.square().sum(1, keepdim=True).sqrt().clamp(min=1e-6)
+        whole = self.whole(picture)
+        identity = self.identity(whole)
+        readings = self.readings(torch.cat([self.mouth(picture), self.eyes(picture), whole], 1))
+        return readings, identity / identity.square().sum(1, keepdim=True).sqrt().clamp(min=1e-6)
 
     def has_face(self, picture: Tensor) -> Tensor:
         """Whether there is a face where one should be, as log-odds [n]; pictures as `forward`."""
-        return self.face(self.seen(picture))[:, 0]
-
-    def seen(self, picture: Tensor) -> Tensor:
-        """What the convolutions make of pictures, [n, 96 * 16]."""
-        x = F.pixel_unshuffle(picture - 0.5, 4)
-        for index, layer in enumerate(self.layers):
-            x = F.relu(layer(x))
-            if index > 0:
-                x = F.max_pool2d(x, 2)
-        return x.flatten(1)
+        return self.face(self.whole(picture))[:, 0]
 
 
 def motion_of(pose: Tensor) -> Tensor:
@@ -177,16 +192,18 @@ def main() -> None:
             optimiser.load_state_dict(kept["optimiser"])
             spent, step = kept["spent"], kept["step"]
             generator.manual_seed(flags.seed + step)
-    draw(random_identities(1, generator), resting_pose(1, generator))
+    people = random_identities(POOL, generator)
+    poses = scattered_poses(2 * POOL, generator).unflatten(0, (2, POOL))
+    pictures = torch.stack([draw(people, pose) for pose in poses])
     budget = Budget(flags.budget_seconds, spent, time.process_time)
     saved = budget.elapsed
 
     while budget.progress < 1:
         for group in optimiser.param_groups:
             group["lr"] = budget.rate(PEAK_RATE)
-        who = random_identities(PICTURES // 2, generator).repeat(2, 1)
-        pose = scattered_poses(PICTURES, generator)
-        loss = loss_of(probe, spoilt(draw(who, pose).float() / 255, generator), who, pose, generator)
+        which = torch.randint(0, POOL, (PEOPLE,), generator=generator)
+        picture = spoilt(pictures[:, which].flatten(0, 1).float() / 255, generator)
+        loss = loss_of(probe, picture, people[which].repeat(2, 1), poses[:, which].flatten(0, 1), generator)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(probe.parameters(), 1.0)

@@ -32,7 +32,7 @@ WHOLE_SHARE = 0.25
 FACE_WEIGHT = 6.0
 """What the middle of a mouth or an eye counts more."""
 PEAK_RATE = 2e-3
-CHECKPOINT_SECONDS = 120
+CHECKPOINT_SECONDS = 60
 SMOOTH = 21
 """Latents are blurred as if they were about to be rounded to as many levels: so much error the decoder has to bear."""
 CONFIG = AutoencoderConfig(linear=True)

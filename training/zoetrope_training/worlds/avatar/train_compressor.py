@@ -157,7 +157,7 @@ def main() -> None:
         optimiser.step()
         step += 1
         if step % 20 == 0:
-            print(f"{budget.elapsed:6.0f}s step {step} attention error: learned {float(found['learned']):.4f} mean {float(found['mean']):.4f}", flush=True)
+            print(f"{budget.elapsed:6.0f}s step {step} attention error: learned {found['learned'].item():.4f} mean {found['mean'].item():.4f}", flush=True)
         if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
             saved = budget.elapsed
             save_checkpoint(path, model=compressor.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)

@@ -32,8 +32,8 @@ from .train_autoencoder import decoded, load_autoencoder, psnr
 from .train_speech import load_speech, mouth_loss
 from .visemes import MOUTH_SHAPE
 
-BATCH = 8
-SECOND_STEP = 0.5
+BATCH = 4
+SECOND_STEP = 0.4
 """Share of training steps that train the second denoising step."""
 FACE_WEIGHT = 10.0
 """What a cell in the middle of a mouth or an eye counts more."""
@@ -139,7 +139,7 @@ def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=2700)
-    parser.add_argument("--shards", type=int, default=40, help="shards of 256 clips, drawn beside the training")
+    parser.add_argument("--shards", type=int, default=40, help="shards of 128 clips, drawn beside the training")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--peak-rate", type=float, default=PEAK_RATE, help="largest learning rate")
