@@ -26,12 +26,15 @@ class AutoencoderConfig:
         channels: latent channels.
         levels: grid points of each channel.
         widths: channels at 1/2, 1/4 and 1/8 of the picture's resolution.
+        linear: whether linear maps between a cell's pixels and its latent stand beside the networks, see
+            `Autoencoder.begin_linear`.
     """
 
     size: int = 128
     channels: int = 12
     levels: int = 5
     widths: tuple[int, int, int] = (32, 64, 96)
+    linear: bool = False
 
     @property
     def grid(self) -> int:
@@ -102,6 +105,7 @@ class Encoder(nn.Module):
         self.mix = nn.Conv2d(wide, wide, 1)
         self.last = nn.Conv2d(wide, config.channels, 1)
         self.place = nn.Parameter(torch.zeros(1, wide, config.grid, config.grid))
+        self.linear = nn.Conv2d(3 * CELL**2, config.channels, 1) if config.linear else None
 
     def forward(self, picture: Tensor, at: Tensor | None = None) -> Tensor:
         """Picture to latents on the grid of levels; arguments and shapes as in `continuous`."""
@@ -123,7 +127,10 @@ class Encoder(nn.Module):
         x = self.stages[-1](F.pixel_unshuffle(x, 2))
         x = F.relu(x + window(self.place, at, x.shape[-1]))
         x = F.relu(self.mix(x)) + x
-        return torch.tanh(self.last(x))
+        latent = self.last(x)
+        if self.linear is not None:
+            latent = latent + self.linear(F.pixel_unshuffle(picture - 0.5, CELL))
+        return torch.tanh(latent)
 
 
 class Decoder(nn.Module):
@@ -142,6 +149,7 @@ class Decoder(nn.Module):
         self.fine = _Residual(fine)
         self.last = nn.Conv2d(fine, 3 * 4, 3, padding=1)
         self.still = nn.Parameter(torch.full((1, 3 * CELL**2, config.grid, config.grid), 0.5))
+        self.linear = nn.Conv2d(config.channels, 3 * CELL**2, 1) if config.linear else None
 
     def forward(self, latent: Tensor, at: Tensor | None = None) -> Tensor:
         """Decode latents, or crops of them (`at` as in `Encoder.forward`).
@@ -153,7 +161,10 @@ class Decoder(nn.Module):
         x = self.middle(F.pixel_shuffle(self.to_middle(F.relu(x)), 2))
         x = self.fine(F.pixel_shuffle(self.to_fine(F.relu(x)), 2))
         detail = F.pixel_shuffle(self.last(F.relu(x)), 2)
-        return detail + F.pixel_shuffle(window(self.still, at, side), CELL)
+        still = window(self.still, at, side)
+        if self.linear is not None:
+            still = still + self.linear(latent)
+        return detail + F.pixel_shuffle(still, CELL)
 
 
 class Autoencoder(nn.Module):
@@ -164,6 +175,27 @@ class Autoencoder(nn.Module):
         self.config = config
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
+
+    @torch.no_grad()
+    def begin_linear(self, pictures: Tensor, reach: float = 2.5) -> None:
+        """Begin as the principal components of cells, which the networks then better: hundreds of steps are saved.
+
+        Args:
+            pictures: float [n, 3, size, size] of the kind to come.
+            reach: standard deviations of a component that fill a latent's range.
+        """
+        assert self.encoder.linear is not None and self.decoder.linear is not None
+        cells = F.pixel_unshuffle(pictures - 0.5, CELL).permute(0, 2, 3, 1).flatten(0, 2)
+        middle = cells.mean(0)
+        values, vectors = torch.linalg.eigh(torch.cov(cells.T))
+        axes, spread = vectors[:, -self.config.channels :].T, values[-self.config.channels :].clamp(min=1e-8).sqrt() * reach
+        self.encoder.linear.weight.copy_((axes / spread[:, None])[..., None, None])
+        self.encoder.linear.bias.copy_(-(axes / spread[:, None]) @ middle)
+        self.decoder.linear.weight.copy_((axes * spread[:, None]).T[..., None, None])
+        self.decoder.linear.bias.copy_(middle)
+        for layer in (self.encoder.last, self.decoder.last):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
     def forward(self, picture: Tensor, at: Tensor | None = None, rounds: bool = True) -> Tensor:
         """Picture, or crops at cells `at`, to the reconstruction; same shape. Blurs instead unless `rounds`."""
