@@ -134,3 +134,18 @@ test("for whoever joins late a key packet is made, and the packets are those tha
   );
   expect(same).not.toContain(false);
 });
+
+test("how long each viewer waited for its first picture is counted, once", async () => {
+  const counted = async () => {
+    const metrics = await (await service.fetch("/metrics")).text();
+    return Number(/^zoetrope_session_first_frame_seconds_count (\d+)$/m.exec(metrics)?.[1]);
+  };
+  const before = await counted();
+
+  const watcher = await watch();
+  await until(() => watcher.pictures.some(({ key }) => key), "a key packet");
+  watcher.handlers.keyframeWanted();
+  await until(() => watcher.pictures.filter(({ key }) => key).length > 1, "another");
+
+  expect(await counted()).toBe(before + 1);
+});
