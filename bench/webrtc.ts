@@ -4,12 +4,14 @@ import type { BenchFigures, BenchFlags } from "./bench.ts";
 import { Relay } from "./relay/relay.ts";
 import { startAiortc } from "./webrtc/aiortc.ts";
 import { openBrowser } from "./webrtc/browser.ts";
+import { codecs } from "./webrtc/codecs.ts";
 import { cost } from "./webrtc/cost.ts";
 import { delay } from "./webrtc/delay.ts";
 import { encode } from "./webrtc/encode.ts";
 import { lasting } from "./webrtc/lasting.ts";
 import type { Tools } from "./webrtc/parts.ts";
 import { recording } from "./webrtc/recording.ts";
+import { refusals } from "./webrtc/refusals.ts";
 import { BenchServer } from "./webrtc/server.ts";
 import { socket } from "./webrtc/socket.ts";
 import { startUp } from "./webrtc/start-up.ts";
@@ -18,7 +20,10 @@ import { weather } from "./webrtc/weather.ts";
 /** Ten minutes: long enough for a clock that runs apart to show. */
 const STANDARD_SECONDS = 600;
 /** In this order: the first start of the server must be its cold one. */
-const PARTS = { startUp, delay, weather, cost, encode, socket, recording, lasting };
+const PARTS = {
+  ...{ startUp, refusals, delay, weather, cost },
+  ...{ encode, codecs, socket, recording, lasting },
+};
 
 /** Run every part; `length` is the longest watch in seconds. */
 export async function run({ length = STANDARD_SECONDS }: BenchFlags): Promise<BenchFigures> {

@@ -130,7 +130,7 @@ export class ServerMetrics {
   readonly engines = new Counter("zoetrope_engine_events_total", "Engine events, by type.");
   readonly firstFrame = new Histogram(
     "zoetrope_session_first_frame_seconds",
-    "From asking for a session to sending its first frame.",
+    "From asking for a session, over WebRTC from a viewer's offer, to sending its first frame.",
     FIRST_FRAME_BOUNDS,
   );
   readonly blockTime = new Histogram(

@@ -55,6 +55,13 @@ export class RtcClient {
     await this.peer.setRemoteDescription({ type: "answer", sdp });
   }
 
+  /** Encrypt bytes as RTCP and send them, whatever they are; at least a header of eight. */
+  async sendControl(bytes: Buffer): Promise<void> {
+    const [dtls] = this.peer.dtlsTransports;
+    if (dtls === undefined) throw new Error("there is no transport");
+    await dtls.iceTransport.connection.send(dtls.srtcp.encrypt(bytes));
+  }
+
   close(): Promise<void> {
     return this.peer.close();
   }

@@ -41,10 +41,17 @@ export function sendError(reply: FastifyReply, error: StreamError, status: numbe
   return reply.code(status).send({ error: error.serialise() });
 }
 
+/** Of a body that is refused for its size, so much is read and thrown away; one that says more is cut off. */
+const MOST_UNREAD = 8 * 2 ** 20;
+
 /** Make every failure of `http` an error with a code. */
 export function answerErrors(http: FastifyInstance, logger: Logger): void {
-  http.setErrorHandler((cause, _request, reply) => {
+  http.setErrorHandler((cause, { headers }, reply) => {
     const status = (cause as { readonly statusCode?: number }).statusCode;
+    // A client whose connection is closed while it still sends does not see the answer.
+    if (status === 413 && Number(headers["content-length"]) <= MOST_UNREAD) {
+      reply.removeHeader("connection");
+    }
     if (!StreamError.is(cause) && status !== undefined && status < 500) {
       const message = cause instanceof Error ? cause.message : "the request is not understood";
       return sendError(reply, new StreamError("bad_request", message), status);

@@ -1,3 +1,4 @@
+import { Subscription } from "rxjs";
 import { StreamError } from "../../core/errors.ts";
 import type { PublicationRequest } from "../../protocol/publications.ts";
 import type { HostedSession } from "../hosted-session.ts";
@@ -9,7 +10,8 @@ const MOST_PER_SESSION = 4;
 /** The publications of a server's sessions. */
 export class Publications {
   readonly #parts: PublicationParts;
-  readonly #publications = new Map<string, Publication>();
+  /** With each, what waits for its session's end. */
+  readonly #publications = new Map<Publication, Subscription>();
 
   constructor(parts: PublicationParts) {
     this.#parts = parts;
@@ -30,27 +32,29 @@ export class Publications {
       );
     }
     const publication = new Publication(this.#parts, hosted, request);
-    this.#publications.set(publication.id, publication);
+    const end = new Subscription();
+    this.#publications.set(publication, end);
     const over = () => {
       void this.remove(publication);
     };
-    hosted.session.events$.subscribe({ complete: over, error: over });
+    end.add(hosted.session.events$.subscribe({ complete: over, error: over }));
     return publication;
   }
 
   /** Those of one session, oldest first. */
   of(session: string): Publication[] {
-    return [...this.#publications.values()].filter((each) => each.session === session);
+    return [...this.#publications.keys()].filter((each) => each.session === session);
   }
 
   /** End one; the other server is told before this settles. */
   async remove(publication: Publication): Promise<void> {
-    this.#publications.delete(publication.id);
+    this.#publications.get(publication)?.unsubscribe();
+    this.#publications.delete(publication);
     await publication.stop();
   }
 
   /** End all. */
   async close(): Promise<void> {
-    await Promise.all([...this.#publications.values()].map((each) => this.remove(each)));
+    await Promise.all([...this.#publications.keys()].map((each) => this.remove(each)));
   }
 }

@@ -2,7 +2,7 @@ import type { Subscription } from "rxjs";
 import type { Clock } from "../../core/clock.ts";
 import { StreamError } from "../../core/errors.ts";
 import type { Logger } from "../../core/log.ts";
-import { as, type BitsPerSecond } from "../../core/units.ts";
+import { as, type BitsPerSecond, type Millis } from "../../core/units.ts";
 import { climb, type LadderState, rungsOf, topOfLadder } from "../../media/ladder.ts";
 import type { ServerEvent, StatsReport } from "../../protocol/events.ts";
 import type { ClientMessage } from "../../protocol/messages.ts";
@@ -120,6 +120,8 @@ class RtcViewer implements Member, Steerable, RtcResource {
   readonly #subscriptions: Subscription[] = [];
   readonly #gone = Promise.withResolvers<undefined>();
   #ladder: LadderState = topOfLadder;
+  /** Since when it has been waiting for its first picture. */
+  #waitingSince: Millis | undefined;
   #connection: ViewerConnection | undefined;
   #switch: RenditionSwitch | undefined;
   #isOpen = false;
@@ -130,6 +132,7 @@ class RtcViewer implements Member, Steerable, RtcResource {
     this.#hosted = hosted;
     this.#role = role;
     this.#rungs = rungsOf(wish.bitrate);
+    this.#waitingSince = parts.clock.now();
     this.closed = this.#gone.promise;
   }
 
@@ -275,11 +278,15 @@ class RtcViewer implements Member, Steerable, RtcResource {
   }
 
   #show(picture: Picture): void {
-    const { metrics } = this.#parts;
+    const { metrics, clock } = this.#parts;
     const packet = this.#switch?.packetOf(picture);
     if (packet === undefined || packet.codec === "rgb") return;
     const { codec, key, pts, data } = packet;
     this.#connection?.sendVideo({ codec, key, pts, data });
+    if (key && this.#waitingSince !== undefined) {
+      metrics.firstFrame.observe((clock.now() - this.#waitingSince) / 1000);
+      this.#waitingSince = undefined;
+    }
     metrics.frames.add(1, { what: "sent" });
     metrics.sentBytes.add(data.byteLength);
   }

@@ -22,8 +22,10 @@ beforeAll(async () => {
 
 afterAll(() => service[Symbol.asyncDispose]());
 
+// The first start of GStreamer on a machine looks through all its plugins.
 test.each(["VP8", "H264"])(
   "GStreamer plays pictures in %s, and sound, over WHEP",
+  { timeout: 90_000 },
   async (codec) => {
     const created = await service.fetch("/v1/sessions", {
       method: "POST",

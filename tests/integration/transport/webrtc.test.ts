@@ -1,3 +1,5 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { afterEach, expect, it, vi } from "vitest";
 import { RtcpSrPacket, RtpHeader, RtpPacket } from "werift";
 import { systemClock } from "../../../src/core/clock.ts";
@@ -86,6 +88,41 @@ it("answers with everything that WHEP asks for", async () => {
   const candidates = answerSdp.match(/^a=candidate:.*$/gm) ?? [];
   expect(candidates).toHaveLength(1);
   expect(candidates[0]).toContain(" 127.0.0.1 ");
+});
+
+/** A STUN server (RFC 8489) that says that everybody comes from `address`; its port. */
+async function stunServer(address: readonly number[], port: number): Promise<number> {
+  const socket = createSocket("udp4");
+  closers.push(() => socket.close());
+  socket.on("message", (request, { address: host, port: from }) => {
+    const answer = Buffer.alloc(32);
+    answer.writeUInt32BE(0x0101_000c, 0);
+    // The cookie and the transaction, as they came; with the cookie the address is masked.
+    request.copy(answer, 4, 4, 20);
+    answer.writeUInt32BE(0x0020_0008, 20);
+    answer.writeUInt8(1, 25);
+    answer.writeUInt16BE(port ^ request.readUInt16BE(4), 26);
+    for (const [i, part] of address.entries()) answer[28 + i] = part ^ (request[4 + i] ?? 0);
+    socket.send(answer, from, host);
+  });
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  return socket.address().port;
+}
+
+it("tells where a STUN server sees it", async () => {
+  const client = new RtcClient();
+  closers.push(() => client.close());
+  const port = await stunServer([203, 0, 113, 9], 40_000);
+  const options = { ...OPTIONS, iceServers: [{ urls: `stun:127.0.0.1:${port}` }] };
+  const viewer = await RtcViewer.answer(await client.offer(), options, listener());
+  closers.push(() => viewer.close());
+  const candidates = viewer.answerSdp.match(/(?<=^a=candidate:).*$/gm) ?? [];
+  expect(candidates).toHaveLength(2);
+  expect(candidates).toContainEqual(expect.stringContaining(" 127.0.0.1 "));
+  expect(candidates).toContainEqual(
+    expect.stringMatching(/ udp \d+ 203\.0\.113\.9 40000 typ srflx raddr 127\.0\.0\.1 /),
+  );
 });
 
 it("carries messages and events both ways, and refuses what is none", async () => {

@@ -79,9 +79,10 @@ test("the rates of sound are those that are taken", () => {
 });
 
 test("every path that is served is documented", () => {
-  const routes = ["model", "session", "recording", "upload", "whep", "whip", "operation"].map(
-    (name) => read(`src/server/http/${name}-routes.ts`),
-  );
+  const routes = [
+    ...["model", "session", "recording", "upload", "operation"],
+    ...["whep", "whip", "publication"],
+  ].map((name) => read(`src/server/http/${name}-routes.ts`));
   const paths = routes
     .flatMap((source) => [...source.matchAll(/http\.\w+(?:<\w+>)?\(\s*"(\/[^"]+)"/g)])
     .map(([, path]) => (path ?? "").replace(/:(\w+)/g, "{$1}"));
