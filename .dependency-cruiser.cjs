@@ -45,7 +45,7 @@ module.exports = {
     {
       name: "browser code imports only core and protocol",
       severity: "error",
-      from: { path: "^clients/(web|console)/" },
+      from: { path: "^clients/(web|console|agents)/" },
       to: { path: "^src/", pathNot: "^src/(core|protocol)/" },
     },
     {

@@ -8,7 +8,7 @@ const timeAndChance = [
 ];
 
 export default tseslint.config(
-  { ignores: ["**/dist/**", "node_modules/**"] },
+  { ignores: ["**/dist/**", "node_modules/**", "clients/examples/**"] },
   ...tseslint.configs.strictTypeChecked,
   rxjs.configs.strict,
   {

@@ -15,7 +15,8 @@ export const CLIENTS_DIST = here("dist");
  *
  * The same sources make the same bytes, and files are replaced one by one, `index.html` last: a server that
  * serves the folder meanwhile, or builds it too, is not disturbed. Names: `index.html`, `console.js`, `console.css`,
- * `zoetrope.js` (the SDK), `decode-worker.js`, `sound-worklet.js`, and parts loaded on first use under `parts/`.
+ * `zoetrope.js` (the SDK), `decode-worker.js`, `sound-worklet.js`, parts loaded on first use under `parts/`, and pages that use the
+ * SDK under `examples/`.
  */
 export async function buildClients(folder: string = CLIENTS_DIST): Promise<void> {
   const shared: BuildOptions = {
@@ -47,6 +48,7 @@ export async function buildClients(folder: string = CLIENTS_DIST): Promise<void>
     chunkNames: "parts/[name]-[hash]",
   });
   await removeOthers(folder, [sdk, page]);
+  await cp(here("examples"), join(folder, "examples"), { recursive: true });
   await cp(here("console/page"), folder, { recursive: true });
 }
 
@@ -54,7 +56,11 @@ export async function buildClients(folder: string = CLIENTS_DIST): Promise<void>
 async function removeOthers(folder: string, results: readonly BuildResult[]): Promise<void> {
   const made = results.flatMap(({ metafile }) => Object.keys(metafile?.outputs ?? {}));
   const kept = new Set(
-    [...made, ...(await filesIn(here("console/page"), folder))].map((path) => resolve(path)),
+    [
+      ...made,
+      ...(await filesIn(here("examples"), join(folder, "examples"))),
+      ...(await filesIn(here("console/page"), folder)),
+    ].map((path) => resolve(path)),
   );
   const found = await filesIn(folder);
   await Promise.all(found.filter((path) => !kept.has(path)).map((path) => rm(path)));

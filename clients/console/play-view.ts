@@ -24,6 +24,7 @@ import { keepPreferences, keptHere, readPreferences } from "./preferences.ts";
 import { scripts } from "./scripts.ts";
 import { Settings } from "./settings.ts";
 import { Signal } from "./signal.ts";
+import { SpeechPanel } from "./speech-panel.ts";
 import { Stage } from "./stage.ts";
 import { startChoice } from "./starts.ts";
 import { Status } from "./status.ts";
@@ -174,6 +175,10 @@ class PlayView implements View {
     const refused = (cause: unknown) => {
       this.#toasts.show(describeError(toStreamError(cause)));
     };
+    if (this.#model.speech !== null) {
+      const speech = new SpeechPanel(session, refused, this.#end.signal);
+      this.#panel.prepend(heading("Speech"), speech.root);
+    }
     const memory = new MemoryPanel(session);
     this.#numbers.root.after(heading("Memory"), memory.root);
     const [schema, cache] = await Promise.all([

@@ -39,6 +39,18 @@ const BY_CODE: Readonly<Record<string, Notice>> = {
     title: "The server asks who you are",
     advice: "Open the page with the address the server printed when it started.",
   },
+  no_face: {
+    title: "No face to be seen",
+    advice: "Bring a picture in which one face looks into the camera and fills most of it.",
+  },
+  bad_upload: {
+    title: "This file cannot be used",
+    advice: "Bring a PNG, JPEG or WebP picture that is whole.",
+  },
+  speech_unavailable: {
+    title: "The server has no voice",
+    advice: "Whoever runs it can install one: apt-get install espeak-ng.",
+  },
   unsupported_codec: {
     title: "No common picture format",
     advice: "This browser and the server share no codec. Try a newer browser, or https.",

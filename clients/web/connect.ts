@@ -124,6 +124,8 @@ async function open<Values extends ControlValues>(
           canvas: options.canvas ?? document.createElement("canvas"),
           workerUrl: options.workerUrl ?? new URL("./decode-worker.js", import.meta.url),
           workletUrl: options.workletUrl ?? new URL("./sound-worklet.js", import.meta.url),
+          home: { server: options.url ?? location.href, token: options.token },
+          iceServers: options.iceServers ?? [],
           transportsFor,
         });
         resolve(session);

@@ -40,8 +40,13 @@ export type { NetworkSample } from "./network.ts";
 export type {
   AudioControls,
   CacheControls,
+  ImageControls,
+  Microphone,
   Session,
   SessionEvents,
+  SpeechControls,
+  SpeechFinished,
+  SpeechTold,
   TransportChoice,
 } from "./session.ts";
 export type { TransportName } from "./transport.ts";

@@ -23,11 +23,15 @@ import type { Meter, SessionStats } from "./meter.ts";
 import { PacketPlayer } from "./packet-player.ts";
 import type { Player } from "./player.ts";
 import { Requests } from "./requests.ts";
+import { publishSound } from "./rtc/publish.ts";
 import { StreamPlayer } from "./rtc/stream-player.ts";
 import type { Session, SessionEvents, TransportChoice } from "./session.ts";
 import { SessionCache } from "./session-cache.ts";
+import { SessionImage } from "./session-image.ts";
+import { SessionSpeech } from "./session-speech.ts";
 import { SessionAudio } from "./sound/session-audio.ts";
 import type { Transport, TransportName } from "./transport.ts";
+import type { UploadTarget } from "./uploads.ts";
 
 /** How often `stats` is told. */
 const STATS_EVERY_MS = 500;
@@ -53,6 +57,10 @@ export interface SessionParts {
   readonly codecs: readonly PictureCodec[];
   /** Pictures carry markers. */
   readonly hasMarkers: boolean;
+  /** The server, and its own secret. */
+  readonly home: UploadTarget;
+  /** STUN and TURN servers for what is published. */
+  readonly iceServers: readonly RTCIceServer[];
   /** The ways to the server for a choice of transport. */
   readonly transportsFor: (choice: TransportChoice) => readonly Transport[];
 }
@@ -73,6 +81,8 @@ export class LiveSession<Values extends ControlValues>
   readonly controls: ControlPad<Values>;
   readonly audio: SessionAudio;
   readonly cache: SessionCache;
+  readonly speech: SessionSpeech;
+  readonly image: SessionImage;
   readonly #parts: SessionParts;
   readonly #link: Link;
   readonly #meter: Meter;
@@ -109,6 +119,14 @@ export class LiveSession<Values extends ControlValues>
     resize(canvas, video.width, video.height);
     this.controls = new ControlPad(created.model.controls, (values) => this.#input(values));
     this.cache = new SessionCache(created.cache, (request) => this.#ask(request));
+    this.image = new SessionImage(parts.home, (request) => this.#ask(request));
+    this.speech = new SessionSpeech({
+      ask: (request) => this.#ask(request),
+      send: (message) => void link.send(message),
+      nextId: () => this.#requests.nextId(),
+      refused: (error) => this.emit("error", error),
+      publish: (stream) => this.#publish(stream),
+    });
     this.audio = new SessionAudio(() => {
       const { muted, volume, locked } = this.audio;
       this.emit("audio", { muted, volume, locked });
@@ -258,6 +276,12 @@ export class LiveSession<Values extends ControlValues>
     this.stop();
   }
 
+  #publish(stream: MediaStream) {
+    const { home, iceServers, created } = this.#parts;
+    const { server } = home;
+    return publishSound({ server, session: this.id, token: created.token, iceServers }, stream);
+  }
+
   async #request(request: Request): Promise<void> {
     await this.#ask(request);
   }
@@ -316,6 +340,7 @@ export class LiveSession<Values extends ControlValues>
       default:
         this.#generationChanged(event);
         this.#cacheTold(event);
+        this.#speechTold(event);
         this.#inputAnswered(event);
     }
   }
@@ -342,6 +367,17 @@ export class LiveSession<Values extends ControlValues>
   #cacheTold(event: ServerEvent): void {
     if (event.type === "cache.configured") this.#cacheChanged(event.cache);
     if (event.type === "cache.reset") this.#cacheChanged(this.cache.settings);
+  }
+
+  #speechTold(event: ServerEvent): void {
+    this.speech.told(event);
+    if (
+      event.type === "speech.started" ||
+      event.type === "speech.finished" ||
+      event.type === "output.cleared"
+    ) {
+      this.emit("speech", event);
+    }
   }
 
   #cacheChanged(settings: CacheSettings): void {
@@ -381,6 +417,7 @@ export class LiveSession<Values extends ControlValues>
     this.#packets?.close();
     this.#streamed?.close();
     this.audio.close();
+    this.speech.abandon();
     this.#setState("ended");
   }
 }

@@ -36,6 +36,8 @@ export interface SessionEvents {
   readonly transport: { readonly transport: TransportName };
   /** Muting, volume or the browser's lock changed. */
   readonly audio: Pick<AudioControls, "muted" | "volume" | "locked">;
+  /** Something begins or ends to be heard, or what waited was thrown away. */
+  readonly speech: SpeechTold;
   /** Twice a second. */
   readonly stats: SessionStats;
   /** A failure that no call of this client can be told about. */
@@ -52,6 +54,43 @@ export interface CacheControls {
   readonly reset: (what: { readonly keepSinks: boolean }) => Promise<void>;
   /** What it holds, by kind and age. A viewer may ask, too. */
   readonly inspect: () => Promise<CacheStats>;
+}
+
+/** How an utterance ended: `played_ms` of it were heard, all unless `interrupted`. */
+export type SpeechFinished = Extract<ServerEvent, { type: "speech.finished" }>;
+
+/** What is told of speech. */
+export type SpeechTold =
+  | Extract<ServerEvent, { type: "speech.started" }>
+  | SpeechFinished
+  | Extract<ServerEvent, { type: "output.cleared" }>;
+
+/** A microphone that is heard in a session. */
+export interface Microphone {
+  /** Let the session hear it no more; the stream stays its owner's. */
+  readonly stop: () => void;
+}
+
+/** What is said in a session whose model hears; others refuse it with `unsupported_input`. */
+export interface SpeechControls {
+  /** Say a text, after all that waits. Resolves when it was heard or cut off, rejects when it was refused. */
+  readonly say: (text: string, options?: { readonly voice?: string }) => Promise<SpeechFinished>;
+  /** More of a sound, mono; `rate` samples a second, 16,000 unless given. A refusal is told by `error`. */
+  readonly append: (samples: Float32Array | Int16Array, rate?: number) => void;
+  /** What was appended is whole. Resolves when it was heard or cut off, rejects when it was refused. */
+  readonly commit: () => Promise<SpeechFinished>;
+  /** Throw away all that waits: the mouth closes. Resolves when the server took it. */
+  readonly clear: () => Promise<void>;
+  /** Let the session hear a microphone while nothing else is said. */
+  readonly microphone: (stream: MediaStream) => Promise<Microphone>;
+}
+
+/** The picture that a session begins from. */
+export interface ImageControls {
+  /** Begin again from an image: PNG, JPEG or WebP. Resolves when the server took it, rejects when it has no use for it. */
+  readonly set: (file: Blob) => Promise<void>;
+  /** Begin again from the model's first start. Resolves when the server took it. */
+  readonly clear: () => Promise<void>;
 }
 
 /** The sound of a session. */
@@ -91,6 +130,8 @@ export interface Session<Values extends ControlValues = ControlValues>
   readonly controls: ControlPad<Values>;
   readonly audio: AudioControls;
   readonly cache: CacheControls;
+  readonly speech: SpeechControls;
+  readonly image: ImageControls;
   /** The way that media and messages go now. */
   readonly transport: TransportName | undefined;
   readonly state: SessionStateName;

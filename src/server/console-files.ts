@@ -7,7 +7,13 @@ const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url
 /** The built page, and everything it is built from. */
 const BUILT = at("../../clients/dist");
 const BUILT_PAGE = join(BUILT, "index.html");
-const SOURCES = ["../../clients/console", "../../clients/web", "../core", "../protocol"].map(at);
+const SOURCES = [
+  "../../clients/console",
+  "../../clients/web",
+  "../../clients/examples",
+  "../core",
+  "../protocol",
+].map(at);
 
 /**
  * Folder of the built console; built first where it is missing or older than its sources.

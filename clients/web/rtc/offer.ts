@@ -35,7 +35,7 @@ function prefer(transceiver: RTCRtpTransceiver, codecs: readonly string[]): void
 }
 
 /** Wait until the candidates are known, or long enough. */
-const gathered = (peer: RTCPeerConnection): Promise<void> =>
+export const gathered = (peer: RTCPeerConnection): Promise<void> =>
   new Promise((resolve) => {
     const done = () => {
       if (peer.iceGatheringState === "complete") resolve();

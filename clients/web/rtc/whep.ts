@@ -1,7 +1,7 @@
 /** The HTTP half of a WebRTC connection: sessions are made, and offers answered (WHEP). */
 
-import { type SerialisedError, StreamError } from "../../../src/core/errors.ts";
 import { httpAddress } from "../address.ts";
+import { ask, bearer } from "../http.ts";
 
 /** What a session made over HTTP is joined with. */
 export interface MadeSession {
@@ -53,11 +53,30 @@ export async function answerOffer(
   { id, token }: { readonly id: string; readonly token: string },
   { offer, wish, signal }: { offer: string; wish: OfferWish; signal: AbortSignal },
 ): Promise<AnsweredOffer> {
-  const address = new URL(`/v1/sessions/${encodeURIComponent(id)}/whep`, httpAddress(server));
-  address.searchParams.set("delay", wish.delay);
-  if (wish.bitrate !== undefined) address.searchParams.set("bitrate", String(wish.bitrate));
+  const query = new URLSearchParams({ delay: wish.delay });
+  if (wish.bitrate !== undefined) query.set("bitrate", String(wish.bitrate));
+  const path = `/v1/sessions/${encodeURIComponent(id)}/whep?${query.toString()}`;
+  return postOffer(server, { path, token, offer, signal });
+}
+
+/** An offer, and where it goes. */
+interface PostedOffer {
+  /** Below the server's address. */
+  readonly path: string;
+  readonly token: string;
+  readonly offer: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Have an offer answered. @throws {StreamError} the server's own error, or `server_unreachable`. */
+export async function postOffer(
+  server: string | URL,
+  { path, token, offer, signal }: PostedOffer,
+): Promise<AnsweredOffer> {
+  const address = new URL(path, httpAddress(server));
   const headers = { "content-type": "application/sdp", ...bearer(token) };
-  const response = await ask(address, { method: "POST", headers, body: offer, signal });
+  const init = { method: "POST", headers, body: offer, ...(signal !== undefined && { signal }) };
+  const response = await ask(address, init);
   const location = response.headers.get("location");
   return {
     sdp: await response.text(),
@@ -69,27 +88,4 @@ export async function answerOffer(
 export function endConnection(location: URL, token: string): void {
   const headers = bearer(token);
   fetch(location, { method: "DELETE", headers, keepalive: true }).catch(() => undefined);
-}
-
-const bearer = (token: string | undefined): Record<string, string> =>
-  token === undefined ? {} : { authorization: `Bearer ${token}` };
-
-async function ask(address: URL, init: RequestInit): Promise<Response> {
-  const response = await fetch(address, init).catch((cause: unknown) => {
-    throw new StreamError("server_unreachable", "the server cannot be reached", {
-      recovery: "retry",
-      cause,
-    });
-  });
-  if (response.ok) return response;
-  throw await refusalOf(response);
-}
-
-/** The error in an answer; one of our own where a proxy or another server answered. */
-async function refusalOf(response: Response): Promise<StreamError> {
-  const body = (await response.json().catch(() => undefined)) as
-    | { error?: SerialisedError }
-    | undefined;
-  if (body?.error !== undefined) return StreamError.from(body.error);
-  return new StreamError("server_unreachable", `the server answered ${response.status}`);
 }
