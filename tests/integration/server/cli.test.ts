@@ -125,7 +125,7 @@ test("models lists every package, and fails when one is not valid", async () => 
   const listed = await zoetrope("models", "--models", FIXTURES);
   expect(listed.code).toBe(0);
   for (const id of TINY_PACKAGES) {
-    expect(listed.stdout).toMatch(new RegExp(`^${id} .*32×32@30 .*MiB +yes$`, "m"));
+    expect(listed.stdout).toMatch(new RegExp(`^${id} .*32×32@(25|30) .*MiB +yes$`, "m"));
   }
 
   mkdirSync(broken);
