@@ -48,7 +48,11 @@ export class Child<Q extends Questions<Q>> {
     const id = this.#next++;
     const waiting = Promise.withResolvers<unknown>();
     this.#waiting.set(id, waiting);
-    this.#process.send({ id, name, ask } satisfies Asked);
+    this.#process.send({ id, name, ask } satisfies Asked, (error) => {
+      if (error === null) return;
+      this.#waiting.delete(id);
+      waiting.reject(error);
+    });
     return waiting.promise;
   }
 
