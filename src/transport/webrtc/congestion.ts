@@ -1,16 +1,21 @@
 /**
  * How much a viewer's network can take: a pure function of what its feedback says.
  *
- * Too much is sent when a queue stands on the way (even the fastest packets are later than the fastest ever) or when
- * packets get lost; then the target is put a little below what arrives, or lowered by half of the loss. Otherwise it grows by 8 % a second,
- * but where probes can be sent not far beyond what arrives: more than that must be proven.
+ * Too much is sent when a queue stands on the way or builds up, or when packets get lost; then the target is put a
+ * little below what arrives, or lowered by half of the loss, and pictures wait until the queue is gone: a player keeps
+ * sound back for long after a second in which it came late, and pictures with it. Otherwise the target grows by 8 % a
+ * second, but where probes can be sent not far beyond what arrives: more than that must be proven.
  */
 
 import { as, type Millis } from "../../core/units.ts";
 import { type Probe, Prober } from "./prober.ts";
+import { QueueDelay } from "./queue-delay.ts";
 import type { PacketFate } from "./sent-log.ts";
 
+/** What packets may wait on the way. */
 const MOST_QUEUED: Millis = as(70);
+/** Pictures are held back no longer than this, however long the queue. */
+const MOST_HELD: Millis = as(600);
 const MOST_LOST = 0.1;
 const BACK_OFF = 0.85;
 /** A queue that does not go away asks for a little more each time. */
@@ -22,13 +27,14 @@ const UNPROVEN = 1.25;
 const LEAST = 100_000;
 /** Two steps back from a queue are this far apart, so that the first can show. */
 const PATIENCE: Millis = as(250);
-/** How much of the past counts: for rate and loss, and for the least delay. */
+/** How much of the past counts for rate and loss. */
 const RECENT: Millis = as(1_000);
-const LONG: Millis = as(20_000);
-/** The least delay is kept for each of so many parts of `LONG`. */
-const PARTS = 10;
-/** A queue that stands outlasts this; what a busy machine or a key picture delays is sooner over. */
-const STANDING: Millis = as(300);
+/** How much of it counts for the rate at which a queue empties. */
+const NEWEST: Millis = as(120);
+/** A queue of which this share is still there after pictures were held back for it was not made by them. */
+const LEFT = 0.75;
+/** So often in a row it is tried. */
+const TRIES = 2;
 /** Fewer packets say nothing of loss. */
 const FEWEST = 20;
 
@@ -36,11 +42,14 @@ const FEWEST = 20;
 export class CongestionController {
   readonly #most: number;
   readonly #prober: Prober | undefined;
+  readonly #queue = new QueueDelay();
   #target: number;
   #recent: PacketFate[] = [];
-  #leastDelays: { readonly since: Millis; delay: number }[] = [];
   #grownAt: Millis | undefined;
-  #backedOffAt: Millis = as(-Infinity);
+  #isNarrow = false;
+  #backOffFrom: Millis = as(-Infinity);
+  /** The queue that pictures were last held back for, for which time in a row, and until when it should show. */
+  #drained = { queue: 0, tries: 0, until: -Infinity };
 
   /** `canProbe`: whether packets can be sent that carry nothing new. */
   constructor(options: {
@@ -58,27 +67,37 @@ export class CongestionController {
     return this.#target;
   }
 
+  /** Whether the network was found too small, and not to be larger since. */
+  get isNarrow(): boolean {
+    return this.#isNarrow;
+  }
+
   /** A stretch in which to send more than there is, to see whether it arrives; undefined for now. */
   probe(now: Millis): Probe | undefined {
     return this.#prober?.begin(this.#target, this.#most, now);
   }
 
-  /** Take in a report of packets, in the order they were sent. */
-  feedback(fates: readonly PacketFate[], now: Millis): void {
+  /**
+   * Take in a report of packets, in the order they were sent; `inFlight` bytes were sent after the newest of them.
+   *
+   * @returns how long to send no pictures, so that what is queued on the way can leave; 0 almost always.
+   */
+  feedback(fates: readonly PacketFate[], now: Millis, inFlight = 0): Millis {
     const proven = this.#prober?.feedback(fates, now) ?? 0;
-    if (proven > this.#target) this.#target = this.#bounded(proven);
-    for (const fate of fates) this.#observe(fate, now);
+    if (proven > this.#target) {
+      this.#target = this.#bounded(proven);
+      this.#isNarrow = false;
+    }
     this.#recent.push(...fates);
     const newest = fates.at(-1);
-    if (newest === undefined) return;
+    if (newest === undefined) return as(0);
     const from = this.#recent.findIndex((fate) => fate.sentAt > newest.sentAt - RECENT);
     this.#recent = this.#recent.slice(Math.max(0, from));
-    if (this.#queued > MOST_QUEUED) {
-      const to = Math.min(BACK_OFF * this.#received, STILL_TOO_MUCH * this.#target);
-      this.#backOff(to, PATIENCE, now);
-    } else {
-      this.reportedLoss(this.#loss, now);
-    }
+    this.#queue.observe(fates, this.#recent, now);
+    const queued = Math.max(this.#queue.standing, this.#queue.rising);
+    if (queued > MOST_QUEUED) return this.#drain(queued, now, inFlight);
+    this.reportedLoss(this.#loss, now);
+    return as(0);
   }
 
   /** Take in the share of packets that were lost of late; on its own for viewers without finer feedback. */
@@ -93,27 +112,22 @@ export class CongestionController {
     this.#target = this.#bounded(BACK_OFF * bitrate);
   }
 
-  #observe(fate: PacketFate, now: Millis): void {
-    if (fate.arrivedAt === undefined) return;
-    const delay = fate.arrivedAt - fate.sentAt;
-    const part = this.#leastDelays.at(-1);
-    if (part === undefined || now - part.since > LONG / PARTS) {
-      this.#leastDelays = [...this.#leastDelays, { since: now, delay }].slice(-PARTS);
-    } else {
-      part.delay = Math.min(part.delay, delay);
+  #drain(queued: number, now: Millis, inFlight: number): Millis {
+    if (now < this.#backOffFrom) return as(0);
+    const isVain = queued > LEFT * this.#drained.queue && now < this.#drained.until;
+    const tries = isVain ? this.#drained.tries + 1 : 0;
+    if (tries > TRIES) {
+      this.#queue.forget();
+      return as(0);
     }
-  }
-
-  /** How long even the fastest of the newest packets wait on the way. */
-  get #queued(): number {
-    const newest = this.#recent.at(-1)?.sentAt ?? 0;
-    let fastest = Infinity;
-    for (const { sentAt, arrivedAt } of this.#recent) {
-      if (arrivedAt === undefined || newest - sentAt > STANDING) continue;
-      fastest = Math.min(fastest, arrivedAt - sentAt);
-    }
-    if (fastest === Infinity) return 0;
-    return fastest - Math.min(...this.#leastDelays.map((part) => part.delay));
+    const capacity = this.#received(NEWEST);
+    const held: Millis = as(Math.min(MOST_HELD, Math.max(queued, (8000 * inFlight) / capacity)));
+    // What is held back now shows in the feedback only when it is over.
+    const patience: Millis = as(PATIENCE + held);
+    this.#isNarrow = true;
+    this.#drained = { queue: queued, tries, until: now + 2 * patience };
+    this.#backOff(Math.min(BACK_OFF * capacity, STILL_TOO_MUCH * this.#target), patience, now);
+    return held;
   }
 
   get #loss(): number {
@@ -121,32 +135,28 @@ export class CongestionController {
     return this.#recent.filter((fate) => fate.arrivedAt === undefined).length / this.#recent.length;
   }
 
-  /** Bits a second that arrive. */
-  get #received(): number {
-    let bytes = 0;
-    let first = Infinity;
-    let last = -Infinity;
-    for (const { arrivedAt, bytes: size } of this.#recent) {
-      if (arrivedAt === undefined) continue;
-      bytes += size;
-      first = Math.min(first, arrivedAt);
-      last = Math.max(last, arrivedAt);
-    }
-    return bytes === 0 ? 0 : (8000 * bytes) / Math.max(RECENT / 4, last - first);
+  /** Bits a second that arrive, over the last `stretch`. */
+  #received(stretch: Millis): number {
+    const arrivals = this.#recent.filter(hasArrived);
+    const last = Math.max(...arrivals.map(({ arrivedAt }) => arrivedAt));
+    const counted = arrivals.filter(({ arrivedAt }) => arrivedAt > last - stretch);
+    const first = Math.min(...counted.map(({ arrivedAt }) => arrivedAt));
+    const bytes = counted.reduce((sum, packet) => sum + packet.bytes, 0);
+    return bytes === 0 ? 0 : (8000 * bytes) / Math.max(stretch / 2, last - first);
   }
 
   #grow(now: Millis): void {
     const elapsed = Math.min(RECENT, now - (this.#grownAt ?? now));
     this.#grownAt = now;
     const grown = this.#target * (1 + (GROWTH_PER_SECOND * elapsed) / 1000);
-    const most = this.#prober === undefined ? grown : UNPROVEN * this.#received;
+    const most = this.#prober === undefined ? grown : UNPROVEN * this.#received(RECENT);
     this.#target = this.#bounded(Math.max(this.#target, Math.min(grown, most)));
   }
 
   #backOff(to: number, patience: Millis, now: Millis): void {
     this.#grownAt = now;
-    if (now - this.#backedOffAt < patience) return;
-    this.#backedOffAt = now;
+    if (now < this.#backOffFrom) return;
+    this.#backOffFrom = as(now + patience);
     this.#prober?.backedOff(now);
     this.#target = this.#bounded(Math.min(this.#target, to));
   }
@@ -155,3 +165,6 @@ export class CongestionController {
     return Math.min(this.#most, Math.max(LEAST, bitrate));
   }
 }
+
+const hasArrived = (fate: PacketFate): fate is PacketFate & { readonly arrivedAt: number } =>
+  fate.arrivedAt !== undefined;

@@ -17,7 +17,7 @@ import { Pacer } from "./pacer.ts";
 import type { Probe } from "./prober.ts";
 import { RepeatBudget } from "./repeat-budget.ts";
 import { type ReportBlock, type Rtcp, readRtcp } from "./rtcp.ts";
-import type { SentLog } from "./sent-log.ts";
+import type { PacketFate, SentLog } from "./sent-log.ts";
 import { MediaTimeline } from "./timeline.ts";
 import { PICTURE_IDS, packetiseVp8 } from "./vp8.ts";
 
@@ -42,9 +42,10 @@ const MOST_PAYLOAD = 1140;
 const KEY_EVERY: Millis = as(300);
 /** Sender reports come this long after one another; the last goes on for ever. */
 const REPORTS: readonly Millis[] = [as(20), as(230), as(1_000)];
-/** Smaller changes of the estimate, and faster ones, are not told. */
+/** The estimate is told this often, and in between when it changed by so much: what hears it may wait for time to pass. */
+const TELL_EVERY: Millis = as(1_000);
+const TELL_CHANGES_EVERY: Millis = as(200);
 const CHANGE = 0.02;
-const TELL_EVERY: Millis = as(200);
 /** The shortest sleep between packets. */
 const NAP: Millis = as(1);
 const PROBE_NAP: Millis = as(5);
@@ -177,7 +178,7 @@ export class OutgoingMedia {
         this.#wantKey();
         return;
       case "transport":
-        this.#controller.feedback(this.#parts.log.fates(message.feedback.arrivals), now);
+        this.#takeFates(this.#parts.log.fates(message.feedback.arrivals), now);
         return;
       case "remb":
         if (!this.#parts.hasFineFeedback) this.#controller.receiverEstimate(message.bitrate);
@@ -186,6 +187,14 @@ export class OutgoingMedia {
       case "bye":
         return;
     }
+  }
+
+  #takeFates(fates: readonly PacketFate[], now: Millis): void {
+    const inFlight = this.#parts.log.inFlight(fates.at(-1)?.sentAt ?? now);
+    const held = this.#controller.feedback(fates, now, inFlight);
+    this.#pacer.target = this.#controller.target;
+    this.#pacer.isNarrow = this.#controller.isNarrow;
+    if (held > 0) this.#pacer.hold(held);
   }
 
   #takeReport({ ssrc, loss, lastReport, sinceReport }: ReportBlock, now: Millis): void {
@@ -241,7 +250,7 @@ export class OutgoingMedia {
     this.#pacer.target = rate;
     this.#repeats.target = rate;
     const change = Math.abs(rate - this.#told.rate) / this.#told.rate;
-    if (change < CHANGE || now - this.#told.at < TELL_EVERY) return;
+    if (now - this.#told.at < (change < CHANGE ? TELL_EVERY : TELL_CHANGES_EVERY)) return;
     this.#told = { rate, at: now };
     this.#parts.rateChanged(as(rate));
   }

@@ -14,7 +14,7 @@ import { TrackClock } from "./timeline.ts";
 
 /** What the streams of one connection share. */
 export interface StreamParts {
-  readonly transport: PeerTransport;
+  readonly transport: Pick<PeerTransport, "sendRtp">;
   readonly log: SentLog;
   readonly ntp: NtpClock;
   readonly cname: string;

@@ -10,6 +10,8 @@ export interface Paced {
 
 /** Packets leave at this many times the target, so that a key picture does not fill the network's queues. */
 const HASTE = 2.5;
+/** And no faster where the target is all that the network takes. */
+const NARROW_HASTE = 1.1;
 /** So much may leave at once. */
 const BURST: Millis = as(40);
 const LEAST_BURST = 5_000;
@@ -31,6 +33,7 @@ export class Pacer<Item extends Paced> {
   #tokens: number;
   #filledAt: Millis;
   #target: number;
+  #haste = HASTE;
 
   /** `target` in bit/s. */
   constructor(target: number, now: Millis) {
@@ -41,6 +44,11 @@ export class Pacer<Item extends Paced> {
 
   set target(bitrate: number) {
     this.#target = bitrate;
+  }
+
+  /** Whether the target is all that the network takes; else it is what is wanted of it. */
+  set isNarrow(isNarrow: boolean) {
+    this.#haste = isNarrow ? NARROW_HASTE : HASTE;
   }
 
   /** Bytes of pictures that wait. */
@@ -92,6 +100,11 @@ export class Pacer<Item extends Paced> {
     this.#tokens -= bytes;
   }
 
+  /** Let no picture leave for `duration`. */
+  hold(duration: Millis): void {
+    this.#tokens = Math.min(this.#tokens, 1 - duration * this.#bytesPerMilli);
+  }
+
   /** How long until `take` has something; undefined when nothing waits. */
   wait(now: Millis): Millis | undefined {
     if (this.#sound.length > 0) return as(0);
@@ -109,7 +122,7 @@ export class Pacer<Item extends Paced> {
   }
 
   get #bytesPerMilli(): number {
-    return (HASTE * this.#target) / 8000;
+    return (this.#haste * this.#target) / 8000;
   }
 
   get #burst(): number {

@@ -29,6 +29,17 @@ export class SentLog {
     return sequence;
   }
 
+  /** Bytes that were sent after `time` and not reported yet. */
+  inFlight(time: Millis): number {
+    let bytes = 0;
+    for (let back = 1; back < KEPT; back++) {
+      const entry = this.#entries[(this.#next + NUMBERS - back) % KEPT];
+      if (entry === undefined || entry.sentAt <= time) break;
+      bytes += entry.bytes;
+    }
+    return bytes;
+  }
+
   /** What became of the packets that a message reports; those that are unknown, or told before, are left out. */
   fates(arrivals: readonly Arrival[]): PacketFate[] {
     return arrivals.flatMap(({ sequence, at }) => {

@@ -69,3 +69,23 @@ it("says how long it will be", () => {
   expect(wait).toBeGreaterThan(0);
   expect(pacer.take(ms(wait + 0.01))).toBeDefined();
 });
+
+it("lets no picture leave while it holds them, but sound, and then goes on", () => {
+  const pacer = new Pacer<{ size: number; name: string }>(1_000_000, ms(0));
+  pacer.hold(ms(100));
+  pacer.pushVideo(picture(3), false);
+  pacer.pushSound({ size: 100, name: "sound" });
+  const left = drain(pacer, 200);
+  expect(left[0]).toEqual([0, "sound"]);
+  expect(left.slice(1).every(([at]) => at >= 100 && at < 110)).toBe(true);
+  expect(left).toHaveLength(4);
+});
+
+it("sends little faster than the target where that is all the network takes", () => {
+  const pacer = new Pacer<{ size: number; name: string }>(1_000_000, ms(0));
+  pacer.isNarrow = true;
+  pacer.pushVideo(picture(60), true);
+  const last = drain(pacer, 1_000).at(-1)?.[0] ?? 0;
+  expect(last).toBeGreaterThan(390);
+  expect(last).toBeLessThan(440);
+});
