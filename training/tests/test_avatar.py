@@ -14,6 +14,7 @@ from zoetrope_training.parity import check
 from zoetrope_training.transformer import CacheInputs, TransformerConfig, rotary_table
 from zoetrope_training.worlds.avatar import motion, speech
 from zoetrope_training.worlds.avatar.canvas import MOTION, MOUTH, at_rest
+from zoetrope_training.worlds.avatar.clean_commit import CleanCommitModel, roll_out
 from zoetrope_training.worlds.avatar.graphs import avatar_graphs
 from zoetrope_training.worlds.avatar.identity import is_held_out, random_identities
 from zoetrope_training.worlds.avatar.listening import FEATURES, LOOK_AHEAD, SAMPLES, WINDOW, SpeechEncoder
@@ -218,3 +219,38 @@ def test_exported_graphs_compute_what_the_model_computes(tmp_path: Path) -> None
     for graph in graphs:
         write_graph(graph, tmp_path)
     check(graphs, tmp_path)
+
+
+def test_a_frame_of_the_clean_commit_sees_only_what_was_made_before_it_within_its_window() -> None:
+    torch.manual_seed(3)
+    model = CleanCommitModel(TINY).eval()
+    for parameter in model.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    noise, reference, speech, control = clip(model)
+    history, at, window = noise.roll(1, 1), 6, TINY.transformer.window_frames
+    made = lambda past, sample: model.denoise(past, sample, SIGMAS[0], reference, speech, control)[0][0, at]
+    plain = made(history, noise)
+    for frame in range(FRAMES):
+        other = history.clone()
+        other[:, frame] += 1
+        # Clean frames see clean ones, so what is remembered reaches further back than one window.
+        assert torch.equal(made(other, noise), plain) == (frame >= at or frame < at - window * TINY.transformer.layers)
+        louder = noise.clone()
+        louder[:, frame] += 1
+        assert torch.equal(made(history, louder), plain) == (frame != at)
+
+
+def test_a_session_with_the_clean_commit_remembers_its_own_frames() -> None:
+    torch.manual_seed(4)
+    model = CleanCommitModel(TINY).eval()
+    for parameter in model.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    noise, reference, speech, control = clip(model)
+    played = roll_out(model, noise, reference, speech, control)
+    assert torch.equal(played[:, 0], reference)
+    sample = noise
+    with torch.no_grad():
+        for step, sigma in enumerate(SIGMAS):
+            made, _ = model.denoise(played, sample, sigma, reference, speech, control)
+            sample = following(sample, made, step) if step + 1 < len(SIGMAS) else sample
+    assert (made[:, 1:] - played[:, 1:]).abs().max() < 1e-4

@@ -76,22 +76,22 @@ def conditions(model: AvatarModel, clips: Clips, generator: torch.Generator) -> 
     return features, lesson, noise
 
 
-def changed(reference: Tensor, frames: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """References [B, frames, C, H, W] that in some clips are somebody else's at first, and since which frame [B] they are not."""
+def changed(reference: Tensor, frames: int, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """References [B, frames, C, H, W] that in a share of clips are somebody else's at first, and since which frame [B] they are not."""
     batch = len(reference)
-    swaps = torch.rand(batch, generator=generator) < CHANGED
+    swaps = torch.rand(batch, generator=generator) < share
     since = torch.randint(1, frames // 2, (batch,), generator=generator) * swaps
     early = torch.arange(frames) < since[:, None]
     return torch.where(early[..., None, None, None], reference.roll(1, 0)[:, None], reference[:, None]), since
 
 
 def loss_of(
-    model: AvatarModel, clips: Clips, channels: Tensor, generator: torch.Generator, second: bool
+    model: AvatarModel, clips: Clips, channels: Tensor, generator: torch.Generator, second: bool, swaps: float = CHANGED
 ) -> tuple[Tensor, dict[str, float]]:
-    """The loss of one step of denoising, and its parts; `channels` as `channel_weights`."""
+    """The loss of one step of denoising, and its parts; `channels` as `channel_weights`, `swaps` the share of `changed`."""
     target = latents(clips.latent)
     features, lesson, noise = conditions(model, clips, generator)
-    known, since = changed(latents(clips.reference), noise.shape[1], generator)
+    known, since = changed(latents(clips.reference), noise.shape[1], swaps, generator)
     sample, step = noise, 0
     if second:
         with torch.no_grad():

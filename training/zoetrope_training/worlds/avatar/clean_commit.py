@@ -1,0 +1,107 @@
+"""The avatar's network with the usual memory, to compare: frames remember what was finally made of earlier ones.
+
+A frame's tokens attend to those of clean earlier frames, one cache for all steps. In training the clean frames are true
+ones (teacher forcing); in a session they are the model's own.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...transformer import ClipPositions, Layer, TransformerConfig, modulate, rotary_table
+from .model import SIGMAS, AvatarModel, following
+from .motion import DICE
+
+
+@cache
+def two_streams(config: TransformerConfig, frames: int, tokens: int) -> ClipPositions:
+    """Mask and rotary tables of `frames` clean frames followed by the same frames noisy.
+
+    A clean frame sees the clean ones of its window and itself; a noisy frame sees the clean ones of its window, and itself.
+    """
+    index = torch.arange(frames)
+    age = index[:, None] - index[None]
+    past = (age > 0) & (age <= config.window_frames)
+    itself = age == 0
+    clean = torch.cat([past | itself, torch.zeros_like(past)], 1)
+    noisy = torch.cat([past, itself], 1)
+    visible = torch.cat([clean, noisy]).repeat_interleave(tokens, 0).repeat_interleave(tokens, 1)
+    cos, sin = rotary_table(index.repeat(2).repeat_interleave(tokens), config)
+    return ClipPositions(visible, cos, sin, None, None, torch.zeros(2 * frames * tokens, 1, dtype=torch.bool))
+
+
+class CleanCommitModel(AvatarModel):
+    """As `AvatarModel`, of the same weights, with another memory."""
+
+    def remembered(self, history: Tensor, reference: Tensor, speech: Tensor, control: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens [n, L, width] and conditioning [n, width] of clean frames; shapes as `begin`, `history` as its sample."""
+        about = torch.cat([speech, control, torch.zeros(len(history), len(DICE))], 1)
+        patches = F.pixel_unshuffle(torch.cat([history, reference], 1), self.config.patch).flatten(2).transpose(1, 2)
+        tokens = self.project(patches) + self.place + self.about(about)[:, None]
+        return tokens, self.conditioning(about) + self.sigma(torch.zeros(len(history)))
+
+    def denoise(
+        self, history: Tensor, sample: Tensor, sigma: float, reference: Tensor, speech: Tensor, control: Tensor,
+        painted: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """As `AvatarModel.forward`, given clean latents [B, T, C, H, W], of which a frame sees those before it."""
+        batch, frames = sample.shape[:2]
+        known = reference if reference.dim() == 5 else reference[:, None].expand_as(sample)
+        flat = [part.flatten(0, 1) for part in (history, sample, known, speech, control)]
+        clean = self.remembered(flat[0], flat[2], flat[3], flat[4])
+        noisy = self.begin(flat[1], torch.full((batch * frames,), sigma), flat[2], flat[3], flat[4])
+        tokens, conditioning = (
+            torch.cat([part.unflatten(0, (batch, frames)) for part in pair], 1) for pair in zip(clean, noisy, strict=True)
+        )
+        tokens, conditioning = self._attend(tokens, conditioning)[:, frames:], conditioning[:, frames:]
+        held = self.held(tokens.mean(2))
+        parts = (sample, known, tokens, held, conditioning)
+        if painted is not None:
+            who = torch.arange(batch)[:, None]
+            parts = tuple(part[who, painted] for part in parts)
+        made = self.painter(*(part.flatten(0, 1) for part in parts))
+        return made.unflatten(0, (batch, -1)), held
+
+    def _attend(self, tokens: Tensor, conditioning: Tensor) -> Tensor:
+        batch, frames, count, width = tokens.shape
+        transformer = self.transformer
+        positions = two_streams(transformer.config, frames // 2, count)
+        spread = lambda part: part.repeat_interleave(count, dim=1)
+        x, base = tokens.reshape(batch, frames * count, width), transformer.modulation(F.silu(conditioning))
+        for layer, bias in zip(transformer.layers, transformer.layer_bias, strict=True):
+            assert isinstance(layer, Layer)
+            x = layer.forward_clip(x, spread(base + bias).chunk(6, dim=-1), positions)
+        shift, scale = spread(transformer.final(F.silu(conditioning))).chunk(2, dim=-1)
+        return modulate(x, shift, scale).reshape(tokens.shape)
+
+
+class Remembering:
+    """A `CleanCommitModel` with true clips to remember, called like an `AvatarModel`."""
+
+    def __init__(self, model: CleanCommitModel, history: Tensor) -> None:
+        self.speech, self._model, self._history = model.speech, model, history
+
+    def __call__(
+        self, sample: Tensor, sigma: float, reference: Tensor, speech: Tensor, control: Tensor, painted: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Denoise frames that remember true ones."""
+        return self._model.denoise(self._history, sample, sigma, reference, speech, control, painted)
+
+
+@torch.no_grad()
+def roll_out(model: CleanCommitModel, noise: Tensor, reference: Tensor, speech: Tensor, control: Tensor) -> Tensor:
+    """What sessions make that remember what they made: [B, T, C, H, W]; arguments as `denoise_clip`."""
+    history = reference[:, None].repeat(1, noise.shape[1], 1, 1, 1)
+    for frame in range(1, noise.shape[1]):
+        until = slice(0, frame + 1)
+        sample, newest = noise[:, until], torch.full((len(noise), 1), frame)
+        for step, sigma in enumerate(SIGMAS):
+            made, _ = model.denoise(history[:, until], sample, sigma, reference, speech[:, until], control[:, until], newest)
+            if step + 1 < len(SIGMAS):
+                sample = torch.cat([sample[:, :-1], following(sample[:, -1:], made, step)], 1)
+        history[:, frame] = made[:, 0]
+    return history
