@@ -254,3 +254,16 @@ def test_a_session_with_the_clean_commit_remembers_its_own_frames() -> None:
             made, _ = model.denoise(played, sample, sigma, reference, speech, control)
             sample = following(sample, made, step) if step + 1 < len(SIGMAS) else sample
     assert (made[:, 1:] - played[:, 1:]).abs().max() < 1e-4
+
+
+def test_occasions_tell_rare_throws_and_what_fell_with_them() -> None:
+    dice = torch.randn(4096, len(motion.DICE), generator=seeded())
+    told = motion.occasions(dice)
+    assert told.shape == (4096, motion.OCCASIONS)
+    assert 0.3 < float(told.square().mean()) < 3
+    begins = (dice[:, 5] > motion.GLANCE_ABOVE).float() * dice[:, 6]
+    # A linear map of them, unlike one of the dice, knows where a glance goes.
+    known = torch.linalg.lstsq(told, begins[:, None]).solution
+    alone = torch.linalg.lstsq(dice, begins[:, None]).solution
+    left = lambda x, weights: float((x @ weights - begins[:, None]).square().mean() / begins.var())
+    assert left(told, known) < 0.2 and left(dice, alone) > 0.8

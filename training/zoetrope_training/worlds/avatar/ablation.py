@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ...budget import Budget
 from .clean_commit import CleanCommitModel, Remembering, roll_out
-from .clips import PAINTED, Clips, Library, fill
+from .clips import PAINTED, Clips, Library, fill, latents
 from .data import Listener, draw, plan
 from .evaluate import readings
 from .model import AvatarModel, denoise_clip
@@ -29,7 +29,7 @@ from .probe import READS, Probe, load_probe, motion_of
 from .speech import tapes
 from .train_autoencoder import decoded, load_autoencoder, psnr
 from .train_speech import correlation, load_speech
-from .train_world import BATCH, PEAK_RATE, SECOND_STEP, channel_weights, latents, loss_of
+from .train_world import BATCH, PEAK_RATE, SECOND_STEP, channel_weights, loss_of
 
 ARMS = {"per-step": AvatarModel, "clean commit": CleanCommitModel}
 SHARDS = 4

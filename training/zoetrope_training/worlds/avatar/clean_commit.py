@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...transformer import ClipPositions, Layer, TransformerConfig, modulate, rotary_table
 from .model import SIGMAS, AvatarModel, following
-from .motion import DICE
+from .motion import DICE, OCCASIONS
 
 
 @cache
@@ -39,10 +39,8 @@ class CleanCommitModel(AvatarModel):
 
     def remembered(self, history: Tensor, reference: Tensor, speech: Tensor, control: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens [n, L, width] and conditioning [n, width] of clean frames; shapes as `begin`, `history` as its sample."""
-        about = torch.cat([speech, control, torch.zeros(len(history), len(DICE))], 1)
-        patches = F.pixel_unshuffle(torch.cat([history, reference], 1), self.config.patch).flatten(2).transpose(1, 2)
-        tokens = self.project(patches) + self.place + self.about(about)[:, None]
-        return tokens, self.conditioning(about) + self.sigma(torch.zeros(len(history)))
+        nothing = torch.zeros(len(history), len(DICE) + OCCASIONS)
+        return self.told(history, torch.zeros(len(history)), reference, torch.cat([speech, control, nothing], 1))
 
     def denoise(
         self, history: Tensor, sample: Tensor, sigma: float, reference: Tensor, speech: Tensor, control: Tensor,

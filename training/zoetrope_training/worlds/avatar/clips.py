@@ -60,6 +60,11 @@ class Clips:
         return Clips(*(getattr(self, part.name)[which] for part in fields(self)))
 
 
+def latents(kept: Tensor) -> Tensor:
+    """Latents as they are kept to floats."""
+    return kept.float() / SCALE
+
+
 @torch.no_grad()
 def encode(model: Autoencoder, picture: Tensor) -> Tensor:
     """Pictures, uint8 [n, 3, SIZE, SIZE], to latents as they are kept, int8 [n, C, H, W]."""

@@ -19,7 +19,7 @@ from ...transformer import CacheInputs, CausalTransformer, TransformerConfig
 from . import SHELF
 from .canvas import MOTION
 from .listening import FEATURES, SpeechEncoder
-from .motion import CONTROLS, DICE, dice_of
+from .motion import CONTROLS, DICE, OCCASIONS, dice_of, occasions
 
 SIGMAS = (1.0, 0.5)
 """Noise levels of the steps."""
@@ -118,7 +118,7 @@ class AvatarModel(nn.Module):
         self.speech = SpeechEncoder()
         self.project = nn.Linear(2 * config.channels * config.patch**2, width)
         self.place = nn.Parameter(0.02 * torch.randn(config.tokens_per_frame, width))
-        about = FEATURES + CONTROLS + len(DICE)
+        about = FEATURES + CONTROLS + len(DICE) + OCCASIONS
         self.about = nn.Linear(about, width)
         self.conditioning = nn.Sequential(nn.Linear(about, width), nn.SiLU(), nn.Linear(width, width))
         self.sigma = SigmaEmbedding(width)
@@ -133,7 +133,10 @@ class AvatarModel(nn.Module):
         """
         level = sigma[:, None, None, None]
         dice = dice_of((sample - (1 - level) * reference) / level)
-        about = torch.cat([speech, control, dice], 1)
+        return self.told(sample, sigma, reference, torch.cat([speech, control, dice, occasions(dice)], 1))
+
+    def told(self, sample: Tensor, sigma: Tensor, reference: Tensor, about: Tensor) -> tuple[Tensor, Tensor]:
+        """As `begin`; `about` [n, what is heard, controls, dice and occasions]."""
         patches = F.pixel_unshuffle(torch.cat([sample, reference], 1), self.config.patch).flatten(2).transpose(1, 2)
         tokens = self.project(patches) + self.place + self.about(about)[:, None]
         return tokens, self.conditioning(about) + self.sigma(sigma)
@@ -147,21 +150,30 @@ class AvatarModel(nn.Module):
         `painted` int64 [B, K], the frames whose latents are wanted, all when absent. Returns clean latents [B, K, C, H, W],
         and what tokens settle on [B, T, HELD].
         """
-        batch, frames = sample.shape[:2]
+        batch = len(sample)
         known = reference if reference.dim() == 5 else reference[:, None].expand_as(sample)
-        level = torch.full((batch * frames,), sigma)
-        tokens, conditioning = self.begin(
-            sample.flatten(0, 1), level, known.flatten(0, 1), speech.flatten(0, 1), control.flatten(0, 1)
-        )
-        tokens, conditioning = (part.unflatten(0, (batch, frames)) for part in (tokens, conditioning))
-        tokens = self.transformer.forward_clip(tokens, conditioning)
-        held = self.held(tokens.mean(2))
+        tokens, held, conditioning = self.hold(sample, sigma, known, speech, control)
         parts = (sample, known, tokens, held, conditioning)
         if painted is not None:
             who = torch.arange(batch)[:, None]
             parts = tuple(part[who, painted] for part in parts)
         made = self.painter(*(part.flatten(0, 1) for part in parts))
         return made.unflatten(0, (batch, -1)), held
+
+    def hold(
+        self, sample: Tensor, sigma: float, known: Tensor, speech: Tensor, control: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Tokens [B, T, L, width] of whole clips, what they settle on [B, T, HELD], and conditioning [B, T, width].
+
+        Shapes: `known` as `sample`, the rest as `forward`.
+        """
+        batch, frames = sample.shape[:2]
+        level = torch.full((batch * frames,), sigma)
+        flat = (part.flatten(0, 1) for part in (known, speech, control))
+        begun = self.begin(sample.flatten(0, 1), level, *flat)
+        tokens, conditioning = (part.unflatten(0, (batch, frames)) for part in begun)
+        tokens = self.transformer.forward_clip(tokens, conditioning)
+        return tokens, self.held(tokens.mean(2)), conditioning
 
     def forward_cached(
         self, sample: Tensor, sigma: Tensor, control: Tensor, past: CacheInputs, reference: Tensor, speech: Tensor

@@ -17,6 +17,8 @@ DICE = ("sway_yaw", "sway_pitch", "sway_roll", "sway_x", "breath", "glance", "gl
 """What each die decides."""
 MEMORY = 16
 """Frames, the present one included, that motion depends on."""
+MOUTH_COLUMNS = slice(MOTION.at("opening"), MOTION.at("opening") + len(MOUTH_SHAPE))
+"""Columns of MOTION that what is heard decides."""
 EXPRESSIONS = ("neutral", "happy", "sad", "surprised")
 CONTROLS = len(EXPRESSIONS) + 1
 """Floats of a control vector: which expression, and energy."""
@@ -24,6 +26,12 @@ SMILES, BROWS = torch.tensor([0.0, 0.85, -0.75, 0.1]), torch.tensor([0.0, 0.15, 
 """What each expression asks of mouth and brows."""
 GLANCE_ABOVE, BLINK_ABOVE = 1.95, 2.33
 """Dice that begin a glance (0.64 a second) and a blink (0.25 a second)."""
+RARE = torch.tensor([1.5, 2.0, 2.5])
+"""Heights that dice seldom reach; what begins somewhere above the first begins between two of them."""
+RARE_SCALE, MEANWHILE_SCALE = torch.tensor([3.0, 5.0, 8.0]), 5.0
+"""What brings the numbers of `occasions` to a variance of about 1."""
+OCCASIONS = len(DICE) * (len(RARE) + len(DICE))
+"""Numbers of `occasions`."""
 BLINK = torch.tensor([0.65, 1.0, 1.0, 0.7, 0.35, 0.1])
 GLANCE = torch.tensor([0.6, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.75, 0.35, 0.1])
 STRESS = 6
@@ -77,8 +85,7 @@ def perform(dice: Tensor, control: Tensor, mouth: Tensor) -> Tensor:
     for name, value in values.items():
         limit = LIMITS.get(name)
         motion[..., MOTION.at(name)] = value if limit is None else value.clamp(-limit, limit)
-    first = MOTION.at("opening")
-    motion[..., first : first + len(MOUTH_SHAPE)] = mouth
+    motion[..., MOUTH_COLUMNS] = mouth
     return motion
 
 
@@ -94,6 +101,16 @@ def couple(noise: Tensor, dice: Tensor) -> Tensor:
 def dice_of(sample: Tensor) -> Tensor:
     """The dice that noise shows: [..., 12, h, w] to [..., 12]."""
     return sample.mean((-2, -1)) * (sample.shape[-1] * sample.shape[-2]) ** 0.5
+
+
+def occasions(dice: Tensor) -> Tensor:
+    """Rare throws, told plainly: which dice fell high, and what every die showed meanwhile; [n, 12] to [n, OCCASIONS].
+
+    A network that is given the dice alone finds what begins with one in forty throws only after a long time.
+    """
+    high = (6 * (dice[..., None] - RARE)).sigmoid()
+    meanwhile = high[..., 1, None] * dice[:, None]
+    return torch.cat([(high * RARE_SCALE).flatten(1), MEANWHILE_SCALE * meanwhile.flatten(1)], 1)
 
 
 def random_controls(count: int, frames: int, generator: torch.Generator) -> Tensor:

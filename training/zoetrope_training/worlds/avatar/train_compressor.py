@@ -20,10 +20,10 @@ from ...budget import Budget, save_checkpoint
 from ...transformer import Layer, clip_attention, clip_positions, modulate, rotary_table, rotate
 from ..maze.compressor import Compressor, fold_mean
 from . import SHELF
-from .clips import FRAMES, Library
+from .clips import FRAMES, Library, latents
 from .compressor import GROUP, GROUPS, RECENT, new_compressor
 from .model import SIGMAS, AvatarModel, begun, following, load_world
-from .train_world import conditions, latents
+from .train_world import conditions
 
 BATCH = 8
 STEPS_A_BATCH = 6

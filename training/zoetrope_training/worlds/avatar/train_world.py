@@ -21,19 +21,18 @@ from torch import Tensor
 from ...budget import Budget, save_checkpoint
 from ...checkpoints import averaged, spent_in_all
 from . import SHELF
-from .canvas import MOTION
-from .clips import SCALE, Clips, Library, fill
+from .clips import Clips, Library, fill, latents
 from .data import Listener, draw, plan
 from .model import HELD_SCALE, SIGMAS, AvatarModel, begun, denoise_clip, following
-from .motion import couple
+from .motion import MOUTH_COLUMNS, couple
 from .room import recorded
 from .speech import tapes
 from .train_autoencoder import decoded, load_autoencoder, psnr
-from .train_speech import load_speech, mouth_loss
-from .visemes import MOUTH_SHAPE
+from .train_motion import load_motion
+from .train_speech import mouth_loss
 
 BATCH = 4
-SECOND_STEP = 0.4
+SECOND_STEP = 0.15
 """Share of training steps that train the second denoising step."""
 FACE_WEIGHT = 10.0
 """What a cell in the middle of a mouth or an eye counts more."""
@@ -47,12 +46,6 @@ PEAK_RATE = 2e-3
 CHECKPOINT_SECONDS = 120
 REFRESH_SECONDS = 30
 AVERAGE_DECAY = 0.995
-MOUTH = slice(MOTION.at("opening"), MOTION.at("opening") + len(MOUTH_SHAPE))
-
-
-def latents(kept: Tensor) -> Tensor:
-    """Latents as they are kept to floats."""
-    return kept.float() / SCALE
 
 
 def channel_weights() -> Tensor:
@@ -68,7 +61,7 @@ def conditions(model: AvatarModel, clips: Clips, generator: torch.Generator) -> 
     batch, frames = clips.dice.shape[:2]
     heard = recorded(clips.pcm.float() / 32767, generator)
     features = model.speech.forward_clip(heard)
-    lesson = mouth_loss(features[:, 1:], clips.motion[:, 1:, MOUTH])
+    lesson = mouth_loss(features[:, 1:], clips.motion[:, 1:, MOUTH_COLUMNS])
     untold = torch.rand(batch, 1, 1, generator=generator) < UNTOLD
     features = torch.cat([features[:, :1] * ~untold, features[:, 1:]], 1)
     cell = clips.reference.shape[1:]
@@ -152,7 +145,7 @@ def main() -> None:
     while library.refresh() == 0:
         time.sleep(1)
     model, channels = AvatarModel(), channel_weights()
-    model.speech.load_state_dict(load_speech().state_dict())
+    model.load_state_dict(load_motion())
     average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY))
     optimiser = torch.optim.AdamW(model.parameters(), lr=flags.peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
     path, spent, step = SHELF.runs / "world.pt", 0.0, 0
