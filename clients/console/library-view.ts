@@ -51,10 +51,10 @@ const cards = (models: readonly ModelSummary[]): HTMLElement[] =>
   models.length > 0 ? models.map(card) : [problemBox(NO_MODELS)];
 
 function card(model: ModelSummary): HTMLElement {
-  const { width, height, frame_rate } = model.video;
+  const { width, height, frame_rate, scaling } = model.video;
   const [start] = model.starts;
   const address = coverAddress(model) ?? (start && startAddress(model, start.id));
-  const cover = element("div", { class: "card__cover" });
+  const cover = element("div", { class: `card__cover card__cover--${scaling}` });
   if (address) {
     cover.append(element("img", { src: address.href, alt: "", width, height, loading: "lazy" }));
   }

@@ -1,5 +1,5 @@
 import { element } from "./element.ts";
-import { isPixelArt, shownSize } from "./picture-size.ts";
+import { type Shown, shownSize } from "./picture-size.ts";
 
 /** Side of the small copy of the picture that makes the glow: the browser's scaling blurs it for nothing. */
 const GLOW_SIDE = 32;
@@ -18,13 +18,13 @@ export class Stage {
   readonly #badge = element("span", { class: "badge", role: "timer", hidden: true });
   readonly #glow: HTMLCanvasElement;
   readonly #observer: ResizeObserver;
-  #size: { width: number; height: number };
+  #size: Shown;
   #drawn = 0;
 
-  constructor(title: string, size: { width: number; height: number }) {
+  constructor(title: string, size: Shown) {
     this.#size = size;
     this.picture = element("canvas", {
-      class: isPixelArt(size) ? "picture picture--pixels" : "picture",
+      class: "picture",
       width: size.width,
       height: size.height,
       role: "img",
@@ -39,13 +39,14 @@ export class Stage {
     this.#observer = new ResizeObserver(() => {
       this.#layOut();
     });
+    this.resize(size);
     this.#observer.observe(this.root);
   }
 
   /** The pictures are of this size. */
-  resize(size: { width: number; height: number }): void {
+  resize(size: Shown): void {
     this.#size = size;
-    this.picture.classList.toggle("picture--pixels", isPixelArt(size));
+    this.picture.classList.toggle("picture--pixels", size.scaling === "nearest");
     this.#layOut();
   }
 

@@ -19,7 +19,7 @@ import { mediaWishes } from "./wishes.ts";
 import { describeError } from "./words.ts";
 
 /** Until the session says how large its pictures are. */
-const UNKNOWN = { width: 256, height: 256 };
+const UNKNOWN = { width: 256, height: 256, scaling: "smooth" } as const;
 
 /** The screen on which somebody else's session is watched. `again` joins it anew. */
 export const watchView = (target: WatchTarget, again: () => void): View =>

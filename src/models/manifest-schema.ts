@@ -60,6 +60,7 @@ const videoLane = z.strictObject({
   width: count(MOST.side),
   height: count(MOST.side),
   framesPerBlock: count(256),
+  scaling: z.enum(["nearest", "smooth"]).exactOptional(),
   latent: z.strictObject({
     channels: count(MOST.channels),
     height: count(MOST.latentSide),

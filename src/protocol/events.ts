@@ -32,7 +32,13 @@ export interface ModelSummary {
   readonly description: string;
   readonly licence: string;
   readonly cover: string | null;
-  readonly video: { readonly width: number; readonly height: number; readonly frame_rate: number };
+  readonly video: {
+    readonly width: number;
+    readonly height: number;
+    readonly frame_rate: number;
+    /** How pictures are meant to be enlarged: pixel by pixel, or smoothly. */
+    readonly scaling: "nearest" | "smooth";
+  };
   readonly frames_per_block: number;
   readonly steps: { readonly default: number; readonly choices: readonly number[] };
   readonly cache: CacheSummary;

@@ -143,7 +143,7 @@ const stepChoices = ({ schedule }: Manifest): number[] =>
 
 function summaryOf(manifest: Manifest): ModelSummary {
   const { id, version, title, description, licence, cover, controls } = manifest;
-  const { width, height, frameRate, framesPerBlock } = manifest.lanes.video;
+  const { width, height, frameRate, framesPerBlock, scaling = "smooth" } = manifest.lanes.video;
   return {
     id,
     version,
@@ -151,7 +151,7 @@ function summaryOf(manifest: Manifest): ModelSummary {
     description,
     licence,
     cover: cover === undefined ? null : `/v1/models/${id}/cover`,
-    video: { width, height, frame_rate: frameRate },
+    video: { width, height, frame_rate: frameRate, scaling },
     frames_per_block: framesPerBlock,
     steps: { default: manifest.schedule.defaultSteps, choices: stepChoices(manifest) },
     cache: cacheSummaryOf(modelCache(manifest, true)),

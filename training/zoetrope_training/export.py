@@ -53,6 +53,8 @@ class Package:
     """Pixels."""
     width: int
     frame_rate: int = 30
+    scaling: Literal["nearest", "smooth"] = "nearest"
+    """How pages enlarge its pictures."""
     version: str = "1.0.0"
     card: str = "MODEL_CARD.md"
     cover: str | None = None
@@ -139,6 +141,7 @@ def lane(package: Package, shapes: Shapes) -> Json:
         "width": package.width,
         "height": package.height,
         "framesPerBlock": shapes.transformer.frames_per_block,
+        "scaling": package.scaling,
         "latent": {"channels": channels, "height": height, "width": width, "quantiser": package.quantiser},
     }
 

@@ -62,7 +62,12 @@ export const modelSchemas: Json = {
     description: text,
     licence: text,
     cover: { type: ["string", "null"] },
-    video: object({ width: whole, height: whole, frame_rate: { type: "number" } }),
+    video: object({
+      width: whole,
+      height: whole,
+      frame_rate: { type: "number" },
+      scaling: { enum: ["nearest", "smooth"] },
+    }),
     frames_per_block: whole,
     steps: object({ default: whole, choices: { type: "array", items: whole } }),
     cache: object({

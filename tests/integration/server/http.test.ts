@@ -52,7 +52,7 @@ test("models are listed with all that a client needs to play them", async () => 
   expect(models.map(({ id }) => id)).toEqual(TINY_PACKAGES.toSorted());
   expect(models.find(({ id }) => id === "tiny-separable")).toMatchObject({
     title: "Tiny separable",
-    video: { width: 32, height: 32, frame_rate: 30 },
+    video: { width: 32, height: 32, frame_rate: 30, scaling: "smooth" },
     frames_per_block: 1,
     steps: { default: 2, choices: [1, 2] },
     cache: { window_frames: 15, sink_frames: 1 },

@@ -16,7 +16,7 @@ const MODEL: ModelSummary = {
   description: "",
   licence: "MIT",
   cover: null,
-  video: { width: 128, height: 128, frame_rate: 30 },
+  video: { width: 128, height: 128, frame_rate: 30, scaling: "nearest" },
   frames_per_block: 1,
   steps: { default: 2, choices: [1, 2, 4] },
   cache: {
@@ -75,12 +75,18 @@ test.each([
   [{ width: 390, height: 400 }, 2, 384],
   [{ width: 250, height: 900 }, 1, 250],
   [{ width: 60, height: 60 }, 1, 60],
-])("pixel art in %o at density %d is shown %d wide", (room, density, width) => {
-  expect(shownSize({ width: 128, height: 128 }, room, density).width).toBeCloseTo(width);
+])("pixels with hard edges in %o at density %d are shown %d wide", (room, density, width) => {
+  expect(
+    shownSize({ width: 128, height: 128, scaling: "nearest" }, room, density).width,
+  ).toBeCloseTo(width);
 });
 
-test("large pictures fill the room", () => {
-  const shown = shownSize({ width: 1280, height: 720 }, { width: 1000, height: 1000 }, 1);
+test("smooth pictures fill the room", () => {
+  const shown = shownSize(
+    { width: 1280, height: 720, scaling: "smooth" },
+    { width: 1000, height: 1000 },
+    1,
+  );
   expect(shown).toEqual({ width: 1000, height: 562.5 });
 });
 

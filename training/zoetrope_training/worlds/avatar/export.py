@@ -66,6 +66,7 @@ def package(extra_files: list[str], compressors: dict[str, str]) -> Package:
         height=SIZE,
         width=SIZE,
         frame_rate=FRAME_RATE,
+        scaling="smooth",
         cover="cover.png",
         commit="per-step",
         extra_files=extra_files,
