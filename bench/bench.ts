@@ -3,6 +3,8 @@ export type BenchFigures = Readonly<Record<string, unknown>>;
 
 /** A bench takes its own flags and returns its figures; it prints progress to stderr. */
 export interface Bench {
+  /** What it measures unless told otherwise; the arcade when absent. */
+  readonly model?: string;
   readonly run: (flags: BenchFlags) => Promise<BenchFigures>;
 }
 

@@ -25,8 +25,12 @@ export interface OpenBench extends AsyncDisposable {
   readonly session: EngineSession;
   /** Process id of the engine. */
   readonly pid: number;
-  /** Make the next block under `values`; raw pictures come back when `pictures` is set. */
-  next(values: ControlValues, pictures: boolean): Promise<BlockResult>;
+  /**
+   * Make the next block under `values`; raw pictures come back when `pictures` is set.
+   *
+   * Shapes: `speech` as `BlockSpeech.samples`; silence when absent.
+   */
+  next(values: ControlValues, pictures: boolean, speech?: Float32Array): Promise<BlockResult>;
 }
 
 /** Open package `id` of the `models` folder with `seed` in an engine of its own. */
@@ -55,8 +59,9 @@ export async function openBench(id: string, seed: number): Promise<OpenBench> {
     get pid() {
       return pid;
     },
-    next: (values, pictures) =>
+    next: (values, pictures, speech) =>
       session.next({
+        ...(speech !== undefined && { speech: { samples: speech, cut: false } }),
         control: controlVector(manifest.controls, values),
         epoch: 0,
         steps: manifest.schedule.defaultSteps,

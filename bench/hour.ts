@@ -5,7 +5,7 @@ import { type OpenBench, openBench } from "./engine.ts";
 import { type PictureStatistics, pictureStatistics } from "./picture-statistics.ts";
 import { randomPlay } from "./play.ts";
 import { residentMegabytes } from "./resident.ts";
-import { median, rounded, summarise } from "./statistics.ts";
+import { median, rounded, slope, summarise } from "./statistics.ts";
 
 const SECONDS_A_MINUTE = 60;
 const STANDARD_MINUTES = 60;
@@ -97,15 +97,4 @@ function rangeOf(values: readonly number[], digits = 2): BenchFigures {
   return Object.fromEntries(
     Object.entries(all).map(([key, value]) => [key, rounded(value, digits)]),
   );
-}
-
-/** Change per step of the straight line nearest to `values` (least squares). */
-function slope(values: readonly number[]): number {
-  const middle = (values.length - 1) / 2;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [over, under] = values.reduce(
-    ([a, b], value, i) => [a + (i - middle) * (value - mean), b + (i - middle) ** 2],
-    [0, 0],
-  );
-  return over / under;
 }

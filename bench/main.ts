@@ -13,13 +13,14 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   cache: () => import("./cache.ts"),
   attention: () => import("./attention.ts"),
   webrtc: () => import("./webrtc.ts"),
+  avatar: () => import("./avatar.ts"),
 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: "boolean", default: false },
-    model: { type: "string", default: "arcade" },
+    model: { type: "string" },
     length: { type: "string" },
   },
 });
@@ -34,7 +35,7 @@ if (open === undefined) {
 const where: Machine = machine();
 const bench = await open();
 const figures = await bench.run({
-  model: values.model,
+  model: values.model ?? bench.model ?? "arcade",
   ...(values.length === undefined ? {} : { length: Number(values.length) }),
 });
 if (!values.json) console.table(flatten(figures));

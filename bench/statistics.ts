@@ -36,3 +36,14 @@ export const summarise = (samples: readonly number[]): Summary => ({
 
 /** Keep `digits` decimals, so that a report reads well. */
 export const rounded = (value: number, digits = 2): number => Number(value.toFixed(digits));
+
+/** Change per step of the straight line nearest to `values` (least squares). */
+export function slope(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [over, under] = values.reduce(
+    ([a, b], value, i) => [a + (i - middle) * (value - mean), b + (i - middle) ** 2],
+    [0, 0],
+  );
+  return over / under;
+}

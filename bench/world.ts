@@ -1,11 +1,10 @@
 /** What a viewer sees: the whole service, one page in headless Chromium, markers read back at the glass. */
 
-import { spawn } from "node:child_process";
-import { build } from "esbuild";
 import { chromium } from "playwright-core";
 import type { BenchFigures, BenchFlags } from "./bench.ts";
 import type { Observation, WatchOptions } from "./page/observation.ts";
-import { childrenOf, processorTime } from "./processor-time.ts";
+import { pageScript } from "./page-script.ts";
+import { type ProcessorTimes, processorTimes, startServer } from "./server.ts";
 import { quantile, rounded, summarise } from "./statistics.ts";
 
 const STANDARD_SECONDS = 60;
@@ -22,7 +21,7 @@ export async function run({ model, length = STANDARD_SECONDS }: BenchFlags): Pro
     // The server's pages run no inline script; this one is the bench's own.
     const page = await browser.newPage({ bypassCSP: true });
     await page.goto(new URL("/v1/models", server.address).href);
-    await page.addScriptTag({ content: await pageScript(), type: "module" });
+    await page.addScriptTag({ content: await pageScript("bench/page/watch.ts"), type: "module" });
     const before = processorTimes(server.pid);
     const started = performance.now();
     const seen = await page.evaluate(
@@ -73,52 +72,6 @@ function figures({ shown, sent, epochs, firstFrames, frameRate }: Observation): 
     frames_missing: range - ids.size,
   };
 }
-
-async function pageScript(): Promise<string> {
-  const result = await build({
-    entryPoints: ["bench/page/watch.ts"],
-    bundle: true,
-    format: "esm",
-    target: "es2024",
-    write: false,
-  });
-  return result.outputFiles[0]?.text ?? "";
-}
-
-interface RunningServer {
-  readonly address: URL;
-  readonly pid: number;
-  readonly stop: () => void;
-}
-
-/** `zoetrope serve` as a process of its own, with `model` loaded. */
-async function startServer(model: string): Promise<RunningServer> {
-  const flags = ["serve", "--port", "0", "--preload", model];
-  const child = spawn(process.execPath, ["src/server/cli/main.ts", ...flags], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  let printed = "";
-  const address = await new Promise<URL>((resolve, reject) => {
-    child.once("exit", () => reject(new Error(`the server did not start:\n${printed}`)));
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      printed += text;
-      const found = /http:\/\/[\w.:-]+\/?/.exec(printed)?.[0];
-      if (found !== undefined) resolve(new URL(found));
-    });
-  });
-  return { address, pid: child.pid ?? 0, stop: () => void child.kill("SIGTERM") };
-}
-
-interface ProcessorTimes {
-  readonly server: number;
-  readonly engines: number;
-}
-
-/** Milliseconds of processor time used so far by the server and by its children. */
-const processorTimes = (server: number): ProcessorTimes => ({
-  server: processorTime(server),
-  engines: childrenOf(server).reduce((sum, pid) => sum + processorTime(pid), 0),
-});
 
 const cpu = (before: ProcessorTimes, after: ProcessorTimes, seconds: number): BenchFigures => ({
   server_cpu_percent: rounded((after.server - before.server) / seconds / 10, 1),

@@ -1,8 +1,8 @@
 /** Chromium, and pages in it that watch streams. */
 
-import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
 import type { RtcBench, RtcObservation, RtcStart, RtcWish } from "../page/rtc-observation.ts";
+import { pageScript } from "../page-script.ts";
 import type { RelayedLeg } from "../relay/relay.ts";
 import type { Source } from "./source.ts";
 
@@ -59,7 +59,7 @@ export class WatchPage {
     await page.exposeFunction("relayAnswer", (sdp: string) => leg().answer(sdp));
     await page.goto(source.origin);
     const { entry, global } = SCRIPTS[script];
-    await page.addScriptTag({ content: await bundled(entry), type: "module" });
+    await page.addScriptTag({ content: await pageScript(entry), type: "module" });
     await page.waitForFunction((name) => name in globalThis, global);
     return watchPage;
   }
@@ -86,15 +86,4 @@ export class WatchPage {
   close(): Promise<void> {
     return this.page.close();
   }
-}
-
-async function bundled(entry: string): Promise<string> {
-  const result = await build({
-    entryPoints: [entry],
-    bundle: true,
-    format: "esm",
-    target: "es2024",
-    write: false,
-  });
-  return result.outputFiles[0]?.text ?? "";
 }
