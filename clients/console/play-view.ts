@@ -20,7 +20,7 @@ import { Keys } from "./keys.ts";
 import { MemoryPanel } from "./memory/memory-panel.ts";
 import { Numbers } from "./numbers.ts";
 import { Player } from "./player.ts";
-import { keepPreferences, keptHere, readPreferences } from "./preferences.ts";
+import { keepPreferences, keptHere, type Preferences, readPreferences } from "./preferences.ts";
 import { scripts } from "./scripts.ts";
 import { Settings } from "./settings.ts";
 import { Signal } from "./signal.ts";
@@ -49,7 +49,7 @@ class PlayView implements View {
   readonly #signal = new Signal();
   readonly #connection: ConnectionPanel;
   readonly #connectionTitle = heading("Connection");
-  readonly #preferences = readPreferences(location.search, keptHere());
+  readonly #preferences: Preferences;
   readonly #panel: HTMLElement;
   readonly #stage: Stage;
   readonly #deck: Deck;
@@ -60,7 +60,10 @@ class PlayView implements View {
   constructor(model: ModelSummary, again: () => void) {
     this.#model = model;
     this.#again = again;
-    const { controls, title, video } = model;
+    const { controls, speech, title, video } = model;
+    // A voice must agree with its mouth.
+    const delay = speech === null ? "low" : "default";
+    this.#preferences = readPreferences(location.search, keptHere(), delay);
     this.#stage = new Stage(title, video);
     this.#mixer = new Mixer(
       controls,

@@ -13,9 +13,13 @@ const KEY = { transport: "zoetrope.transport", delay: "zoetrope.delay" } as cons
 
 /**
  * The preferences: what the page's address says (`?transport=websocket&delay=default`), then what was chosen on an
- * earlier visit.
+ * earlier visit, then `delay`.
  */
-export function readPreferences(search: string, kept: Kept | undefined): Preferences {
+export function readPreferences(
+  search: string,
+  kept: Kept | undefined,
+  delay: Preferences["delay"] = "low",
+): Preferences {
   const query = new URLSearchParams(search);
   const one = <Word extends string>(
     words: readonly Word[],
@@ -25,7 +29,7 @@ export function readPreferences(search: string, kept: Kept | undefined): Prefere
     words.find((word) => word === kept?.getItem(KEY[name]));
   return {
     transport: one(TRANSPORTS, "transport") ?? "auto",
-    delay: one(DELAYS, "delay") ?? "low",
+    delay: one(DELAYS, "delay") ?? delay,
   };
 }
 

@@ -8,6 +8,7 @@ import { decodableCodecs } from "./codecs.ts";
 import { Link, type LinkHandlers } from "./link.ts";
 import { LiveSession } from "./live-session.ts";
 import { Meter } from "./meter.ts";
+import { modelSummary } from "./models.ts";
 import { hasRtc, rtcTransport } from "./rtc/connection.ts";
 import type { Session, TransportChoice } from "./session.ts";
 import { isSoundDecodable } from "./sound/sound-decoder.ts";
@@ -75,7 +76,16 @@ export async function connect<Values extends ControlValues = ControlValues>(
     ...(start !== undefined && { start }),
     ...(parameters && { parameters }),
   };
-  return open<Values>(opening, { delay: "low", ...options, token });
+  return open<Values>(opening, { ...options, delay: await delayFor(options), token });
+}
+
+/** What is asked for, else what becomes the model: sound that belongs to a mouth must agree with it. */
+async function delayFor(options: ConnectOptions): Promise<"low" | "default"> {
+  if (options.delay !== undefined) return options.delay;
+  if (options.transport === "websocket" || !hasRtc()) return "low";
+  // What is wrong here is wrong with opening the session, too, and is told there.
+  const summary = await modelSummary(options.model, options.url, options.token).catch(() => null);
+  return (summary?.speech ?? null) === null ? "low" : "default";
 }
 
 /**

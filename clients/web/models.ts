@@ -39,6 +39,17 @@ export async function listModels(
 }
 
 /**
+ * One model that a server offers.
+ *
+ * @throws {StreamError} `unknown_model`, or as `listModels`.
+ */
+export const modelSummary = (
+  model: string,
+  server: string | URL = location.href,
+  token?: string,
+): Promise<ModelSummary> => get(server, modelPath(model), token);
+
+/**
  * What may be changed of a model while it runs.
  *
  * @throws {StreamError} the server's own error, or `server_unreachable` when it cannot be reached.

@@ -108,7 +108,10 @@ export interface AudioControls {
 export interface TransportChoice {
   /** `auto` is WebRTC, and the WebSocket where that does not get through or breaks. Default `auto`. */
   readonly transport?: TransportName | "auto";
-  /** WebRTC: hold nothing back (`low`), or up to 200 ms to smooth a network. Default `low`. */
+  /**
+   * WebRTC: hold nothing back (`low`), or up to 200 ms to smooth a network and keep sound and sight together.
+   * By default `low`, but `default` for whoever watches, and for models that speak.
+   */
   readonly delay?: "low" | "default";
 }
 

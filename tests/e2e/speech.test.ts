@@ -103,3 +103,18 @@ test("a page of few lines has a face that speaks", async () => {
   expect(await heard("speech.finished")).toMatchObject({ interrupted: false });
   await close();
 });
+
+test("a page that says nothing of delay has the sound of a model that speaks kept with its mouth", async () => {
+  const address = `${server.address}/examples/avatar.html?model=tiny-speech`;
+  const asked: string[] = [];
+  const { heard, close } = await visit(browser, address, {}, async (page) => {
+    page.on("request", (request) => asked.push(request.url()));
+    // The session's events are heard over the WebSocket, which comes once WebRTC was refused.
+    await page.route("**/whep?*", (route) => route.abort());
+  });
+  await heard("generation.started");
+  expect(asked.filter((url) => url.includes("/whep?"))).toEqual([
+    expect.stringContaining("delay=default"),
+  ]);
+  await close();
+});

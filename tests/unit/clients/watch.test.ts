@@ -28,6 +28,7 @@ test("preferences come from the address, then from an earlier visit; nonsense co
     setItem: (key: string, value: string) => store.set(key, value),
   };
   expect(readPreferences("", kept)).toEqual({ transport: "auto", delay: "low" });
+  expect(readPreferences("", kept, "default")).toEqual({ transport: "auto", delay: "default" });
   keepPreferences({ transport: "websocket", delay: "default" }, kept);
   expect(readPreferences("", kept)).toEqual({ transport: "websocket", delay: "default" });
   expect(readPreferences("?transport=webrtc&delay=no", kept)).toEqual({
