@@ -127,6 +127,12 @@ const WEATHER: readonly Bar[] = [
     aiortc: "aiortc_bottleneck_e2e_p95_ms",
   },
   {
+    key: "bottleneck_low_e2e_p95_ms",
+    what: "the same with `delay=low`",
+    unit: "ms",
+    most: 150,
+  },
+  {
     key: "bottleneck_recovered_pct",
     what: "rate half a minute after its end",
     unit: "%",

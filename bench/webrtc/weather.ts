@@ -29,12 +29,13 @@ const RATE_MS = 8000;
 export async function weather(tools: Tools): Promise<BenchFigures> {
   const loss: Lossy[] = [];
   const outages: number[] = [];
-  const bottlenecks: Bottleneck[] = [];
+  const [bottlenecks, lowBottlenecks] = [[] as Bottleneck[], [] as Bottleneck[]];
   const [otherLoss, otherBottlenecks] = [[] as Lossy[], [] as Bottleneck[]];
   for (let round = 0; round < rounds(tools); round++) {
     loss.push(await lossy(tools, tools.server, round));
     outages.push(await outage(tools, round));
     bottlenecks.push(await bottleneck(tools, tools.server, round));
+    lowBottlenecks.push(await bottleneck(tools, tools.server, round, "low"));
     otherLoss.push(await lossy(tools, tools.aiortc, round));
     otherBottlenecks.push(await bottleneck(tools, tools.aiortc, round));
   }
@@ -45,6 +46,7 @@ export async function weather(tools: Tools): Promise<BenchFigures> {
     outage_1s_recovery_ms: rounded(median(outages)),
     outage_1s_recovery_range_ms: [rounded(quantile(outages, 0)), rounded(quantile(outages, 1))],
     ...bottleneckFigures("bottleneck", bottlenecks),
+    ...bottleneckFigures("bottleneck_low", lowBottlenecks),
     aiortc_loss5_freezes: median(otherLoss.map(({ freezes }) => freezes)),
     aiortc_loss5_longest_ms: rounded(median(otherLoss.map(({ longest }) => longest))),
     ...bottleneckFigures("aiortc_bottleneck", otherBottlenecks),
@@ -67,17 +69,23 @@ function bottleneckFigures(prefix: string, measured: readonly Bottleneck[]): Ben
   };
 }
 
-/** A viewer behind the relay, watched until the picture is steady, then for what `during` does. */
+/** A viewer behind the relay. */
+interface Viewer {
+  readonly source: Source;
+  readonly seed: number;
+  readonly delay?: "low" | "default";
+}
+
+/** Watched until the picture is steady, then for what `during` does. */
 async function through<T>(
   { browser, relay }: Tools,
-  source: Source,
-  seed: number,
+  { source, seed, delay = "default" }: Viewer,
   during: (watching: Watching, leg: RelayedLeg) => Promise<T>,
 ): Promise<T> {
   const page = await WatchPage.open(browser, source);
   const leg = await relay.open(seed);
   const stream = await source.open();
-  const watching = await page.watch(stream.target(), leg);
+  const watching = await page.watch(stream.target({ delay }), leg);
   await pause(SETTLE_SECONDS);
   const result = await during(watching, leg);
   await watching.close();
@@ -102,7 +110,7 @@ interface Lossy {
 function lossy(tools: Tools, source: Source, round: number): Promise<Lossy> {
   const length = seconds(tools, LOSS_SECONDS);
   say(`${source.name}, ${LOSS * 100} % loss, ${length} s`);
-  return through(tools, source, 11 + round, async (watching, leg) => {
+  return through(tools, { source, seed: 11 + round }, async (watching, leg) => {
     const from = await change(leg, { down: { loss: LOSS }, up: {} });
     await pause(length);
     const to = await change(leg, FAIR);
@@ -119,7 +127,7 @@ function lossy(tools: Tools, source: Source, round: number): Promise<Lossy> {
 /** Milliseconds from the outage's end to the first picture that is drawn after it. */
 function outage(tools: Tools, round: number): Promise<number> {
   say(`zoetrope, ${OUTAGE_SECONDS} s outage`);
-  return through(tools, tools.server, 31 + round, async (watching, leg) => {
+  return through(tools, { source: tools.server, seed: 31 + round }, async (watching, leg) => {
     await change(leg, { down: { isOut: true }, up: { isOut: true } });
     await pause(OUTAGE_SECONDS);
     const ended = await change(leg, FAIR);
@@ -136,9 +144,14 @@ interface Bottleneck {
   readonly recoveredPct: number;
 }
 
-function bottleneck(tools: Tools, source: Source, round: number): Promise<Bottleneck> {
-  say(`${source.name}, bottleneck of ${BOTTLENECK.rate / 1000} kbit/s`);
-  return through(tools, source, 51 + round, async (watching, leg) => {
+function bottleneck(
+  tools: Tools,
+  source: Source,
+  round: number,
+  delay: "low" | "default" = "default",
+): Promise<Bottleneck> {
+  say(`${source.name}, bottleneck of ${BOTTLENECK.rate / 1000} kbit/s, ${delay} delay`);
+  return through(tools, { source, seed: 51 + round, delay }, async (watching, leg) => {
     const from = await change(leg, { down: { bottleneck: BOTTLENECK }, up: {} });
     await pause(BOTTLENECK_SECONDS);
     const released = await change(leg, FAIR);
