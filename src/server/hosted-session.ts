@@ -1,4 +1,5 @@
 import { StreamError } from "../core/errors.ts";
+import type { Millis } from "../core/units.ts";
 import type { Synthesise } from "../media/synthesiser.ts";
 import type { ServerEvent, StatsReport } from "../protocol/events.ts";
 import type { Session } from "../stream/session.ts";
@@ -103,12 +104,12 @@ export class HostedSession {
     this.session.attach();
   }
 
-  /** Leave; does nothing for a member that was replaced or is gone. */
-  leave(member: Member): void {
+  /** Leave, `silent` after the last sign of life; does nothing for a member that was replaced or is gone. */
+  leave(member: Member, silent?: Millis): void {
     const hadSeat = this.#controller === member;
     if (hadSeat) this.#controller = undefined;
     if (!this.#audience.delete(member) && !hadSeat) return;
-    if (this.viewers === 0) this.session.detach();
+    if (this.viewers === 0) this.session.detach(silent);
     else if (hadSeat) this.session.letGo();
   }
 

@@ -25,9 +25,9 @@ export class Deadline {
     return as(Math.max(0, this.#from + this.#duration - this.#clock.now()));
   }
 
-  /** Begin to count, or begin again. */
-  arm(owner: AbortSignal): void {
-    this.touch();
+  /** Begin to count, or begin again, from `ago` before now. */
+  arm(owner: AbortSignal, ago: Millis = as(0)): void {
+    this.#from = as(this.#clock.now() - ago);
     if (this.#armed !== undefined || owner.aborted) return;
     this.#armed = new AbortController();
     const signal = AbortSignal.any([this.#armed.signal, owner]);

@@ -52,10 +52,10 @@ export class Limits {
     for (const deadline of this.#idle) deadline.arm(this.#owner);
   }
 
-  /** The client is gone. */
-  detached(): void {
+  /** The client is gone; the grace period counts from its last sign of life, `silent` ago. */
+  detached(silent: Millis = as(0)): void {
     for (const deadline of this.#idle) deadline.disarm();
-    this.#grace.arm(this.#owner);
+    this.#grace.arm(this.#owner, silent);
   }
 
   /** The client did something; a warning that was given before will be given again. */

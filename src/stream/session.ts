@@ -180,12 +180,12 @@ export class Session {
     this.#applyState();
   }
 
-  /** The client is gone: generation waits for the grace period, with all controls let go. */
-  detach(): void {
+  /** The client is gone, its last sign of life `silent` ago: generation waits for the grace period, with all controls let go. */
+  detach(silent?: Millis): void {
     if (!this.#isAttached) return;
     this.#isAttached = false;
     this.#controls.release();
-    this.#limits.detached();
+    this.#limits.detached(silent);
     this.#applyState();
   }
 

@@ -111,7 +111,7 @@ class RtcViewer implements Member, Steerable, RtcResource {
     refused: (error) => this.#refused(error),
     keyframeWanted: () => this.requestKeyframe(),
     rateChanged: (bitsPerSecond) => this.#rateChanged(as(bitsPerSecond)),
-    closed: () => this.#closed(),
+    closed: (_reason, silent) => this.#closed(silent),
   };
   readonly #parts: RtcViewerParts;
   readonly #hosted: HostedSession;
@@ -223,9 +223,9 @@ class RtcViewer implements Member, Steerable, RtcResource {
     });
   }
 
-  #closed(): void {
+  #closed(silent: Millis): void {
     this.#release();
-    this.#hosted.leave(this);
+    this.#hosted.leave(this, silent);
     this.#isOver = true;
     this.#gone.resolve(undefined);
   }

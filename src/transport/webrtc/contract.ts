@@ -76,8 +76,8 @@ export interface RtcHandlers {
   keyframeWanted(): void;
   /** The congestion controller's new estimate of what this viewer can take, all media together, bit/s. */
   rateChanged(bitsPerSecond: number): void;
-  /** The connection is gone, whoever ended it. Told once. */
-  closed(reason: string): void;
+  /** The connection is gone, whoever ended it; `silent` is how long the viewer gave no sign of life, where that ended it. Told once. */
+  closed(reason: string, silent: Millis): void;
 }
 
 /** Figures of one viewer's connection, since it began unless said otherwise. */

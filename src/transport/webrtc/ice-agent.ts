@@ -72,6 +72,11 @@ export class IceAgent {
     return this.#connection.remoteUsername;
   }
 
+  /** How many checks the peer has answered on the present path: it grows while the peer is there. */
+  get answeredChecks(): number {
+    return this.#connection.nominated?.responsesReceived ?? 0;
+  }
+
   /** Values of `a=candidate`. TCP is only ever opened by the other side. */
   get candidates(): string[] {
     return this.#connection.localCandidates

@@ -2,7 +2,9 @@
 
 import { setImmediate } from "node:timers/promises";
 import { isMedia, isRtcp, RTCDtlsParameters, RTCDtlsTransport, type RtpHeader } from "werift";
+import type { Clock } from "../../core/clock.ts";
 import { StreamError, toStreamError } from "../../core/errors.ts";
+import { as, type Millis } from "../../core/units.ts";
 import type { RtcNetwork } from "./contract.ts";
 import type { IceCredentials } from "./ice.ts";
 import { IceAgent, type IceRole } from "./ice-agent.ts";
@@ -15,7 +17,8 @@ export interface TransportHandlers {
   /** A packet came in, decrypted. */
   rtp(packet: Buffer): void;
   rtcp(packet: Buffer): void;
-  closed(reason: string): void;
+  /** Told once; `silent` is how long the peer had given no sign of life, where that is the reason. */
+  closed(reason: string, silent: Millis): void;
 }
 
 /** SRTP profiles, best first: AEAD_AES_128_GCM, AES128_CM_HMAC_SHA1_80 (RFC 7714, RFC 5764). */
@@ -24,6 +27,9 @@ const SRTP_PROFILES: ConstructorParameters<typeof RTCDtlsTransport>[3] = [7, 1];
 const RECORD = { header: 13, alert: 21, handshake: 22, data: 23, clientHello: 1 } as const;
 /** Each leaves a pair of names behind that stays valid. */
 const MOST_RESTARTS = 50;
+/** Chromium reports every second, and checks of the path are answered every five. */
+const MOST_SILENCE: Millis = as(15_000);
+const LOOK_EVERY: Millis = as(1_000);
 const CLOSE_NOTIFY = Buffer.of(1, 0);
 
 /**
@@ -35,13 +41,19 @@ export class PeerTransport {
   readonly dtls: RTCDtlsTransport;
   readonly #ice: IceAgent;
   #handlers: TransportHandlers | undefined;
+  readonly #clock: Clock;
+  readonly #life = new AbortController();
   #isConnected = false;
   #restarts = 0;
-  #isClosed = false;
+  #packets = 0;
+  /** When the peer last gave a sign of life. */
+  #heardAt: Millis;
 
-  private constructor(ice: IceAgent, dtls: RTCDtlsTransport) {
+  private constructor(ice: IceAgent, dtls: RTCDtlsTransport, clock: Clock) {
     this.#ice = ice;
     this.dtls = dtls;
+    this.#clock = clock;
+    this.#heardAt = clock.now();
   }
 
   /** Open the sockets for a peer that is known; `start` begins to look for it. */
@@ -59,7 +71,7 @@ export class PeerTransport {
     // Packets are decrypted and read here, where broken ones harm nobody.
     dtls.srtpStarted = true;
     await ice.gather();
-    return new PeerTransport(ice, dtls);
+    return new PeerTransport(ice, dtls, network.clock);
   }
 
   /** Learn who the peer is. */
@@ -90,11 +102,11 @@ export class PeerTransport {
   }
 
   get isConnected(): boolean {
-    return this.#isConnected && !this.#isClosed;
+    return this.#isConnected && !this.isClosed;
   }
 
   get isClosed(): boolean {
-    return this.#isClosed;
+    return this.#life.signal.aborted;
   }
 
   /** Look for the peer and greet it; what comes of it is told to the handlers. */
@@ -134,19 +146,20 @@ export class PeerTransport {
     if (++this.#restarts > MOST_RESTARTS) {
       throw new StreamError("rate_limited", `a path is looked for ${MOST_RESTARTS} times at most`);
     }
+    this.#heardAt = this.#clock.now();
     this.#ice.setRemote(remote);
     await this.#ice.gather();
     this.#ice.addCandidates(candidates);
     this.#ice.connect().catch(() => this.close("the path to the peer was lost"));
   }
 
-  /** Say goodbye and release the sockets; tells `closed`. */
-  close(reason: string): void {
-    if (this.#isClosed) return;
+  /** Say goodbye and release the sockets; tells `closed`, with how long the peer had been silent. */
+  close(reason: string, silent: Millis = as(0)): void {
+    if (this.isClosed) return;
     const wasConnected = this.#isConnected;
-    this.#isClosed = true;
+    this.#life.abort();
     void this.#release(wasConnected);
-    this.#handlers?.closed(reason);
+    this.#handlers?.closed(reason, silent);
   }
 
   async #connect(): Promise<void> {
@@ -156,7 +169,26 @@ export class PeerTransport {
     this.dtls.updateSrtpSession();
     this.#guardRecords();
     this.#isConnected = true;
+    void this.#watch();
     this.#handlers?.connected();
+  }
+
+  /** Let go of a peer that is silent; its consent (RFC 7675) would run out only later. */
+  async #watch(): Promise<void> {
+    let signs = -1;
+    try {
+      for (;;) {
+        await this.#clock.sleep(LOOK_EVERY, this.#life.signal);
+        const now = this.#clock.now();
+        const seen = this.#packets + this.#ice.answeredChecks;
+        if (seen !== signs) this.#heardAt = now;
+        signs = seen;
+        const silent: Millis = as(now - this.#heardAt);
+        if (silent >= MOST_SILENCE) this.close("the peer gave no sign of life", silent);
+      }
+    } catch {
+      // Only the end of the connection interrupts the sleep.
+    }
   }
 
   async #release(wasConnected: boolean): Promise<void> {
@@ -171,7 +203,7 @@ export class PeerTransport {
   }
 
   #received(datagram: Buffer): void {
-    if (!this.#isConnected || this.#isClosed || !isMedia(datagram)) return;
+    if (!this.isConnected || !isMedia(datagram)) return;
     let packet: Buffer;
     const isControl = isRtcp(datagram);
     try {
@@ -180,6 +212,7 @@ export class PeerTransport {
       // Not from the peer, or damaged.
       return;
     }
+    this.#packets += 1;
     if (isControl) this.#handlers?.rtcp(packet);
     else this.#handlers?.rtp(packet);
   }

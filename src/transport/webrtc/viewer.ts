@@ -171,7 +171,7 @@ export class RtcViewer implements ViewerConnection {
       connected: () => this.#connected(),
       rtp: () => undefined,
       rtcp: (packet) => this.#media.receive(packet),
-      closed: (reason) => this.#closed(reason),
+      closed: (reason, silent) => this.#closed(reason, silent),
     });
     void this.#giveUp();
   }
@@ -220,10 +220,10 @@ export class RtcViewer implements ViewerConnection {
     }
   }
 
-  #closed(reason: string): void {
+  #closed(reason: string, silent: Millis): void {
     this.#life.abort();
     void this.#channels?.stop();
-    this.#handlers.closed(reason);
+    this.#handlers.closed(reason, silent);
   }
 
   async #giveUp(): Promise<void> {

@@ -28,7 +28,7 @@ const answerViewer: AnswerViewer = (_offer, _options, given) => {
     addCandidates: () => Promise.resolve(),
     restart: () => Promise.resolve(""),
     stats: () => ({ ...stats, bytes: none, estimate: none, sending: none }),
-    close: () => given.closed("closed"),
+    close: () => given.closed("closed", as(0)),
   });
 };
 

@@ -40,7 +40,7 @@ const answerViewer: AnswerViewer = (_offer, _options, handlers) => {
     addCandidates: () => Promise.resolve(),
     restart: () => Promise.resolve(""),
     stats: () => NO_STATS,
-    close: () => handlers.closed("closed"),
+    close: () => handlers.closed("closed", as(0)),
   });
 };
 
@@ -59,7 +59,7 @@ beforeAll(async () => {
 });
 
 afterEach(() => {
-  for (const { handlers } of watchers.splice(0)) handlers.closed("gone");
+  for (const { handlers } of watchers.splice(0)) handlers.closed("gone", as(0));
 });
 
 afterAll(() => service[Symbol.asyncDispose]());

@@ -43,7 +43,7 @@ const answerViewer: AnswerViewer = (offer, _options, handlers) => {
     const at = connections.indexOf(connection);
     if (at === -1) return;
     connections.splice(at, 1);
-    handlers.closed("closed");
+    handlers.closed("closed", as(0));
   };
   const ignore = () => undefined;
   return Promise.resolve({
@@ -180,7 +180,7 @@ test("the token of the session is the credential, on every request", async () =>
     }
   }
   expect((await post(offerOf(), bearer(session.viewer_token))).status).toBe(201);
-  connections.at(-1)?.handlers.closed("gone");
+  connections.at(-1)?.handlers.closed("gone", as(0));
   connections.pop();
 });
 
@@ -237,7 +237,7 @@ test("what is handed on has no line that the server does not know, and no target
 
   expect(offer.match(/a=candidate.*/g)).toEqual([`a=${candidateAt("127.0.0.1")}`]);
   expect(offer).not.toContain("x-evil");
-  handlers?.closed("gone");
+  handlers?.closed("gone", as(0));
 });
 
 test("candidates come with the ETag", async () => {
@@ -354,7 +354,7 @@ test("a resource belongs to its session, and ends with it", async () => {
 test("a client that vanished leaves nothing", async () => {
   const it = await viewer();
 
-  it.connection?.handlers.closed("no consent");
+  it.connection?.handlers.closed("no consent", as(0));
   connections.pop();
 
   expect((await remove(it.path)).status).toBe(404);

@@ -2,8 +2,8 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, expect, it, vi } from "vitest";
 import { RtcpSrPacket, RtpHeader, RtpPacket } from "werift";
-import { systemClock } from "../../../src/core/clock.ts";
-import { as, type BitsPerSecond } from "../../../src/core/units.ts";
+import { type Clock, systemClock } from "../../../src/core/clock.ts";
+import { as, type BitsPerSecond, type Micros } from "../../../src/core/units.ts";
 import { openEncoder } from "../../../src/media/codecs/open.ts";
 import type {
   IncomingVideo,
@@ -311,4 +311,32 @@ it("leaves no socket and no timer behind", { timeout: 120_000 }, async () => {
   const before = held();
   for (let i = 0; i < 100; i++) await cycle(i % 4 === 0);
   await vi.waitFor(() => expect(held()).toBeLessThanOrEqual(before), WAIT);
+});
+
+/** A clock that runs five times as fast as the others' ones. */
+const hasty: Clock = {
+  now: () => as(5 * systemClock.now()),
+  sleep: (duration, signal) => systemClock.sleep(as(duration / 5), signal),
+};
+
+it("keeps a viewer that answers, and lets go of one that is silent before its consent runs out", async () => {
+  const { client, told, viewer } = await connected({}, { clock: hasty });
+  const [picture] = await pictures("h264", 1);
+  const began = hasty.now();
+  const show = setInterval(() => {
+    if (picture === undefined) return;
+    const pts = as<Micros>(Math.round(1000 * (hasty.now() - began)));
+    viewer.sendVideo({ ...picture, codec: "h264", key: true, pts });
+  }, 50);
+  closers.push(() => clearInterval(show));
+  await systemClock.sleep(as(5_000));
+  expect(told.closed).not.toHaveBeenCalled();
+
+  for (const { connection } of client.peer.iceTransports) await connection.close();
+
+  await vi.waitFor(() => expect(told.closed).toHaveBeenCalledOnce(), WAIT);
+  const [reason, silent] = told.closed.mock.calls[0] ?? [];
+  expect(reason).toBe("the peer gave no sign of life");
+  expect(silent).toBeGreaterThanOrEqual(15_000);
+  expect(silent).toBeLessThan(30_000);
 });

@@ -37,6 +37,16 @@ describe("a deadline", () => {
     expect(fired).toEqual([10_000]);
   });
 
+  it("counts from before it was armed, where that is said", async () => {
+    const { clock, owner, fired, deadline } = setUp();
+    await clock.advance(5_000);
+    deadline.arm(owner.signal, as(400));
+    expect(deadline.remaining).toBe(600);
+    await clock.advance(1_000);
+
+    expect(fired).toEqual([5_600]);
+  });
+
   it("can be armed anew after it was disarmed, and after it fired", async () => {
     const { clock, owner, fired, deadline } = setUp();
     deadline.arm(owner.signal);

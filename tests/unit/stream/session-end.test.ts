@@ -207,6 +207,16 @@ describe("a session's limits", () => {
     expect(eventsOf(events, "ended")).toMatchObject([{ reason: "time_limit" }]);
   });
 
+  it("count the grace period from a client's last sign of life", async () => {
+    const { session, clock, events } = await liveSession({ limits: { grace: as(10_000) } });
+    session.attach();
+    session.detach(as(7_000));
+    await clock.advance(2_999);
+    expect(session.state).toBe("detached");
+    await clock.advance(2);
+    expect(eventsOf(events, "ended")).toMatchObject([{ reason: "abandoned" }]);
+  });
+
   it("keep it for its grace period without a client, not longer", async () => {
     const { session, clock, events } = await liveSession({ limits: { grace: as(10_000) } });
     await clock.advance(9_000);
