@@ -57,6 +57,12 @@ export function codedSize<Size extends { readonly width: number; readonly height
   return doubled ? { ...size, width: size.width * 2, height: size.height * 2 } : size;
 }
 
+/** Whether H.264 and VP8 can have pictures of `size`: both sides must be even once coded. */
+export function isCodable(size: { readonly width: number; readonly height: number }): boolean {
+  const { width, height } = codedSize("h264", size);
+  return width % 2 === 0 && height % 2 === 0;
+}
+
 interface H264Level {
   readonly idc: number;
   readonly macroblocksPerSecond: number;

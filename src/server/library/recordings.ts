@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { StreamError } from "../../core/errors.ts";
 import type { Logger } from "../../core/log.ts";
 import { as, type Bytes } from "../../core/units.ts";
+import { isCodable } from "../../media/encoder.ts";
 import { Recorder, recordingAt } from "../../media/files/recorder.ts";
 import { RECORDING_CODECS, type RecordingFormat } from "../../media/files/recording-file.ts";
 import type { TimedPicture } from "../../media/moments.ts";
@@ -133,10 +134,10 @@ export class Recordings {
 /**
  * What a file must know of a model's pictures.
  *
- * @throws {StreamError} `unsupported_codec` for pictures with an odd side, which the codecs of files have not.
+ * @throws {StreamError} `unsupported_codec` for large pictures with an odd side, which the codecs of files have not.
  */
 export function videoOf({ summary: { video } }: OfferedModel) {
   const { width, height, frame_rate: frameRate } = video;
-  if (width % 2 === 0 && height % 2 === 0) return { width, height, frameRate };
+  if (isCodable(video)) return { width, height, frameRate };
   throw new StreamError("unsupported_codec", `pictures of ${width}×${height} fit no file`);
 }

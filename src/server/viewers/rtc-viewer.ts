@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { StreamError } from "../../core/errors.ts";
 import type { Logger } from "../../core/log.ts";
 import { as, type BitsPerSecond, type Millis } from "../../core/units.ts";
+import { isCodable } from "../../media/encoder.ts";
 import { climb, type LadderState, rungsOf, topOfLadder } from "../../media/ladder.ts";
 import type { ServerEvent, StatsReport } from "../../protocol/events.ts";
 import type { ClientMessage } from "../../protocol/messages.ts";
@@ -18,6 +19,7 @@ import type {
 import { messageOf, statsMessage } from "../event-messages.ts";
 import type { HostedSession, Member, Role } from "../hosted-session.ts";
 import type { ServerMetrics } from "../metrics.ts";
+import type { OfferedModel } from "../models.ts";
 import { configMessage, greetingMessage } from "./greeting.ts";
 import { RenditionSwitch } from "./rendition-switch.ts";
 import { type ClientStats, refusalOf, type Steerable, steer, understand } from "./steering.ts";
@@ -72,6 +74,7 @@ const HEADROOM = 1.5;
 export const rtcViewers =
   (parts: RtcViewerParts): OpenRtcViewer =>
   async (hosted, role, offer, wish) => {
+    requireCodable(hosted.model);
     const viewer = new RtcViewer(parts, { hosted, role, wish });
     const connection = await parts.answer(
       offer,
@@ -86,6 +89,15 @@ export const rtcViewers =
     viewer.join(connection);
     return viewer;
   };
+
+function requireCodable({ summary: { video } }: OfferedModel): void {
+  if (isCodable(video)) return;
+  const { width, height } = video;
+  throw new StreamError(
+    "unsupported_codec",
+    `pictures of ${width}×${height} cannot be had over WebRTC: both sides must be even`,
+  );
+}
 
 interface Invitation {
   readonly hosted: HostedSession;

@@ -2,6 +2,7 @@ import type { Subscription } from "rxjs";
 import type { Clock } from "../../core/clock.ts";
 import { StreamError } from "../../core/errors.ts";
 import { as, type Bytes, type Millis } from "../../core/units.ts";
+import { isCodable } from "../../media/encoder.ts";
 import { PACKET_MICROS } from "../../media/sound-encoder.ts";
 import { CLOSE } from "../../protocol/close-codes.ts";
 import type { ServerEvent, StatsReport } from "../../protocol/events.ts";
@@ -52,7 +53,7 @@ const SLOW_AFTER: Millis = as(30_000);
  */
 export function chooseCodec({ codecs }: MediaWish, { summary }: OfferedModel): RenditionCodec {
   const { width, height } = summary.video;
-  const possible = width % 2 === 0 && height % 2 === 0 ? ["h264", "vp8", "rgb"] : ["rgb"];
+  const possible = isCodable(summary.video) ? ["h264", "vp8", "rgb"] : ["rgb"];
   const codec = codecs.find((each) => possible.includes(each));
   if (codec !== undefined) return codec;
   throw new StreamError(

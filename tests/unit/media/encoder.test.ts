@@ -7,6 +7,7 @@ import {
   codedSize,
   type EncoderOptions,
   h264Level,
+  isCodable,
 } from "../../../src/media/encoder.ts";
 import { drawMarker } from "../../../src/media/marker.ts";
 import { decodePictures } from "../../support/decoder.ts";
@@ -137,5 +138,27 @@ describe("h264Level", () => {
     expect([...(packet?.data.subarray(start + 1, start + 4) ?? [])]).toEqual([0x42, 0xc0, 31]);
     expect(codecString("h264", { ...SIZE, frameRate: 24 })).toBe("avc1.42C01F");
     expect(codecString("vp8", { ...SIZE, frameRate: 24 })).toBe("vp8");
+  });
+});
+
+describe("pictures with odd sides", () => {
+  it.each(["h264", "vp8"] as const)(
+    "can be had in %s while they are small: they are doubled",
+    async (codec) => {
+      const size = { width: 33, height: 17 };
+      expect(isCodable(size)).toBe(true);
+      const encoder = await openEncoder({ ...options(codec), ...size });
+      const { key } = await encoder.encode(gradient(size, 0), as(0), { key: true });
+      encoder.close();
+      expect(key).toBe(true);
+    },
+  );
+
+  it("cannot be had when they are large", async () => {
+    const size = { width: 321, height: 240 };
+    expect(isCodable(size)).toBe(false);
+    expect(isCodable({ width: 320, height: 240 })).toBe(true);
+    const opened = openEncoder({ ...options("h264"), ...size });
+    await expect(opened).rejects.toMatchObject({ code: "encoder_failed" });
   });
 });
