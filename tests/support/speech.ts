@@ -1,6 +1,8 @@
 /** What tests say, and how they listen. */
 
 import { openSoundDecoder } from "../../src/media/codecs/decode.ts";
+import { openOpusEncoder } from "../../src/media/codecs/opus.ts";
+import { PACKET_SAMPLES } from "../../src/media/sound-encoder.ts";
 import type { MediaFrame } from "../../src/protocol/media-frame.ts";
 import type { Client } from "./service.ts";
 
@@ -36,6 +38,21 @@ export function soundMessage(samples: ArrayLike<number>, rate: number): Buffer {
   return Buffer.concat([header, pcm16(samples)]);
 }
 
+/** A binary `input_audio.append` of one Opus packet. */
+export const opusMessage = (packet: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from([0x41, 0x5a, 1, 2, 0x80, 0xbb, 0, 0]), packet]);
+
+/** `samples`, at 48 kHz, in Opus packets of 20 ms; what does not fill the last one is left out. */
+export async function opusPackets(samples: Float32Array): Promise<Uint8Array[]> {
+  const encoder = await openOpusEncoder();
+  const packets = [];
+  for (let at = 0; at + PACKET_SAMPLES <= samples.length; at += PACKET_SAMPLES) {
+    packets.push(encoder.encode(samples.subarray(at, at + PACKET_SAMPLES)));
+  }
+  encoder.close();
+  return packets;
+}
+
 /** What a client heard. */
 export interface Heard {
   /** The loudest sample from media time `from` to `to`, microseconds. */
@@ -45,8 +62,8 @@ export interface Heard {
 }
 
 /** Decode all the sound that came to a client. */
-export async function listen(media: readonly MediaFrame[]): Promise<Heard> {
-  const decoder = await openSoundDecoder();
+export function listen(media: readonly MediaFrame[]): Heard {
+  const decoder = openSoundDecoder();
   const parts = media
     .filter(({ header }) => header.kind === "audio")
     .map(({ header, payload }) => ({ pts: header.pts, samples: decoder.decode(payload) }));

@@ -63,19 +63,17 @@ export interface SoundDecoder {
 
 const refused = (why: string): StreamError => new StreamError("bad_upload", why);
 
-async function openContext(
-  name: string,
-  describe: (context: CodecContext) => void,
-  options: Readonly<Record<string, string>>,
-): Promise<CodecContext> {
+function allocated(name: string): { readonly codec: Codec; readonly context: CodecContext } {
   Log.setLevel(AV_LOG_QUIET);
   const codec = Codec.findDecoderByName(name as FFDecoderCodec);
   if (codec === null) throw new StreamError("encoder_failed", `FFmpeg was built without ${name}`);
   const context = new CodecContext();
   context.allocContext3(codec);
   context.threadCount = 1;
-  describe(context);
-  const status = await context.open2(codec, Dictionary.fromObject({ ...options }));
+  return { codec, context };
+}
+
+function opened(name: string, context: CodecContext, status: number): CodecContext {
   if (status >= 0) return context;
   context.freeContext();
   throw new StreamError("encoder_failed", `${name} decoder: FFmpeg answered ${status}`);
@@ -90,14 +88,12 @@ export async function openPictureDecoder(
   codec: "h264" | "vp8",
   wanted: Size,
 ): Promise<PictureDecoder> {
-  const context = await openContext(
-    codec,
-    (it) => {
-      it.flags = AV_CODEC_FLAG_LOW_DELAY;
-    },
-    { max_pixels: String(MOST_PIXELS) },
-  );
-  return new NodeAvPictureDecoder(context, wanted);
+  const { codec: found, context } = allocated(codec);
+  context.flags = AV_CODEC_FLAG_LOW_DELAY;
+  const options = Dictionary.fromObject({ max_pixels: String(MOST_PIXELS) });
+  // The asynchronous call: its synchronous twin frees the dictionary twice.
+  const status = await context.open2(found, options);
+  return new NodeAvPictureDecoder(opened(codec, context, status), wanted);
 }
 
 class NodeAvPictureDecoder implements PictureDecoder {
@@ -216,16 +212,11 @@ class Scaler {
  *
  * @throws {StreamError} `encoder_failed` when FFmpeg has none.
  */
-export async function openSoundDecoder(): Promise<SoundDecoder> {
-  const context = await openContext(
-    "opus",
-    (it) => {
-      it.sampleRate = SAMPLE_RATE;
-      it.channelLayout = AV_CHANNEL_LAYOUT_STEREO;
-    },
-    {},
-  );
-  return new NodeAvSoundDecoder(context);
+export function openSoundDecoder(): SoundDecoder {
+  const { codec, context } = allocated("opus");
+  context.sampleRate = SAMPLE_RATE;
+  context.channelLayout = AV_CHANNEL_LAYOUT_STEREO;
+  return new NodeAvSoundDecoder(opened("opus", context, context.open2Sync(codec)));
 }
 
 class NodeAvSoundDecoder implements SoundDecoder {

@@ -52,7 +52,7 @@ export class Publisher implements WishConnection, IngressLanes {
     const { width, height } = model.summary.video;
     const size = { width, height };
     this.closed = this.#gone.promise;
-    this.#sound = new SoundLane(clock, openSoundDecoder);
+    this.#sound = new SoundLane(clock, openSoundDecoder());
     this.#pictures = new PictureLane({
       open: (codec) => openPictureDecoder(codec, size),
       size,

@@ -37,22 +37,15 @@ export class SoundLane {
   readonly #thin = new SampleRing((KEPT * SAMPLE_RATE) / FACTOR);
   readonly #decimator = new Decimator();
   readonly #limit: RateLimit;
-  #decoder: SoundDecoder | undefined;
+  readonly #decoder: SoundDecoder;
   #next: number | undefined;
   #packets = 0;
   #dropped = 0;
-  #isClosed = false;
 
-  constructor(clock: Clock, open: () => Promise<SoundDecoder>) {
+  /** Owns: `decoder`. */
+  constructor(clock: Clock, decoder: SoundDecoder) {
     this.#limit = new RateLimit(clock, PACKETS);
-    open().then(
-      (decoder) => {
-        if (this.#isClosed) decoder.close();
-        else this.#decoder = decoder;
-      },
-      // Without a decoder the lane stays silent.
-      () => undefined,
-    );
+    this.#decoder = decoder;
   }
 
   /** The sound from sample `since` on, as far as it is kept. */
@@ -72,7 +65,7 @@ export class SoundLane {
   }
 
   push(packet: IncomingSound): void {
-    if (!this.#limit.take() || this.#decoder === undefined || !this.#fill(packet.rtpTime)) {
+    if (!this.#limit.take() || !this.#fill(packet.rtpTime)) {
       this.#dropped += 1;
       return;
     }
@@ -87,9 +80,7 @@ export class SoundLane {
   }
 
   close(): void {
-    this.#isClosed = true;
-    this.#decoder?.close();
-    this.#decoder = undefined;
+    this.#decoder.close();
   }
 
   /** Put silence where packets are missing; false for a packet whose time is over. RTP times wrap at 32 bits. */

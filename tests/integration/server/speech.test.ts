@@ -4,7 +4,15 @@ import type { ServerEvent } from "../../../src/protocol/events.ts";
 import type { ClientMessageInput } from "../../../src/protocol/messages.ts";
 import { startEngine } from "../../../src/stream/engine/supervisor.ts";
 import { type Client, Service, until } from "../../support/service.ts";
-import { append, listen, pcm16, soundMessage, tone } from "../../support/speech.ts";
+import {
+  append,
+  listen,
+  opusMessage,
+  opusPackets,
+  pcm16,
+  soundMessage,
+  tone,
+} from "../../support/speech.ts";
 
 let service: Service;
 
@@ -62,7 +70,7 @@ describe("a text", () => {
     expect(over).toMatchObject({ event_id: "s", interrupted: false });
     expect(over.played_ms / 1000).toBeCloseTo(seconds, 1);
     expect(seconds).toBeGreaterThan(0.8);
-    const heard = await listen(client.media);
+    const heard = listen(client.media);
     expect(heard.loudness(0, started.pts - 5_000)).toBeLessThan(0.01);
     expect(heard.loudness(started.pts, over.pts)).toBeGreaterThan(0.1);
     expect(heard.loudness(over.pts + 20_000, Number.POSITIVE_INFINITY)).toBeLessThan(0.01);
@@ -95,7 +103,7 @@ describe("a text", () => {
     expect(cleared.event_ids).toEqual(["stop"]);
     expect(over).toMatchObject({ interrupted: true, pts: cleared.pts });
     expect(over.played_ms).toBe(Math.round((cleared.pts - started.pts) / 1000));
-    const heard = await listen(client.media);
+    const heard = listen(client.media);
     expect(heard.loudness(cleared.pts + 20_000, Number.POSITIVE_INFINITY)).toBeLessThan(0.01);
     client.cut();
   });
@@ -130,11 +138,50 @@ describe("sound", () => {
 
       const started = await client.event("speech.started");
       expect(await finished(client, "u1")).toMatchObject({ source: "audio", interrupted: false });
-      const { loudestAt } = await listen(client.media);
+      const { loudestAt } = listen(client.media);
       expect(Math.abs(loudestAt - started.pts - 250_000)).toBeLessThan(5_000);
       client.cut();
     },
   );
+
+  test.each(["JSON", "bytes"])(
+    "in Opus is heard where it was said, to 5 ms, as %s",
+    async (way) => {
+      const client = await play();
+      for (const packet of await opusPackets(click(48_000))) {
+        const audio = Buffer.from(packet).toString("base64");
+        if (way === "bytes") client.socket.send(opusMessage(packet));
+        else client.send({ type: "input_audio.append", format: "opus", audio });
+      }
+      client.send({ type: "input_audio.commit" });
+
+      const started = await client.event("speech.started");
+      await finished(client, "u1");
+      const { loudestAt } = listen(client.media);
+      expect(Math.abs(loudestAt - started.pts - 250_000)).toBeLessThan(10_000);
+      client.cut();
+    },
+  );
+
+  test("that was begun in PCM does not go on in Opus, and broken Opus begins nothing", async () => {
+    const client = await play();
+    const broken = Buffer.alloc(9_000).toString("base64");
+    const opus = { type: "input_audio.append", event_id: "a", format: "opus" } as const;
+    expect(await refused(client, { ...opus, audio: broken })).toMatchObject({
+      code: "bad_parameter",
+      detail: { path: "audio" },
+    });
+    append(client, tone(300, 16_000, 0.1));
+    const [packet] = await opusPackets(new Float32Array(960));
+    const audio = Buffer.from(packet ?? []).toString("base64");
+    expect(await refused(client, { ...opus, event_id: "b", audio })).toMatchObject({
+      code: "bad_parameter",
+      detail: { path: "format" },
+    });
+    client.send({ type: "input_audio.commit" });
+    expect(await finished(client, "u1")).toMatchObject({ played_ms: 100 });
+    client.cut();
+  });
 
   test("comes as bytes, too", async () => {
     const client = await play();
@@ -145,7 +192,7 @@ describe("sound", () => {
 
     const started = await client.event("speech.started");
     await finished(client, "u1");
-    const { loudestAt } = await listen(client.media);
+    const { loudestAt } = listen(client.media);
     expect(Math.abs(loudestAt - started.pts - 250_000)).toBeLessThan(5_000);
     client.cut();
   });
@@ -241,7 +288,7 @@ describe("sound", () => {
   test.each([
     ["of another kind", [1, 2, 3], "bad_message"],
     ["of a later version", [...soundMessage([0], 16_000)].with(2, 9), "bad_message"],
-    ["in another format", [...soundMessage([0], 16_000)].with(3, 2), "bad_message"],
+    ["in another format", [...soundMessage([0], 16_000)].with(3, 3), "bad_message"],
     ["with a wrong rate", [...soundMessage([0], 4)], "bad_parameter"],
     ["without a sample", [...soundMessage([], 16_000)], "bad_parameter"],
     ["with half a sample", [...soundMessage([0], 16_000), 1], "bad_parameter"],
@@ -252,6 +299,15 @@ describe("sound", () => {
     await expectAlive(client);
     client.cut();
   });
+});
+
+test("bytes in Opus that is none are answered, and the stream goes on", async () => {
+  const client = await play();
+  client.socket.send(opusMessage(Buffer.alloc(9_000, 0xff)));
+  const { error } = await client.event("input.rejected");
+  expect(error).toMatchObject({ code: "bad_parameter", detail: { path: "audio" } });
+  await expectAlive(client);
+  client.cut();
 });
 
 describe("whoever pastes a whole book", () => {
