@@ -67,7 +67,7 @@ def cache_of(kept: list[tuple[Tensor, Tensor]]) -> CacheInputs:
 @torch.no_grad()
 def test_a_clip_made_at_once_is_what_sessions_make_frame_by_frame(model: AvatarModel) -> None:
     noise, reference, heard, control = clip(model)
-    at_once = denoise_clip(model, noise, reference, heard, control)
+    at_once = denoise_clip(model, noise, reference, heard, control, len(SIGMAS))
     kept: list[list[tuple[Tensor, Tensor]]] = [[] for _ in SIGMAS]
 
     def one_pass(step: int, sample: Tensor, frame: int) -> Tensor:

@@ -23,7 +23,7 @@ from .clean_commit import CleanCommitModel, Remembering, roll_out
 from .clips import PAINTED, Clips, Library, fill, latents
 from .data import Listener, draw, plan
 from .evaluate import readings
-from .model import AvatarModel, denoise_clip
+from .model import SIGMAS, AvatarModel, denoise_clip
 from .motion import couple
 from .probe import READS, Probe, load_probe, motion_of
 from .speech import tapes
@@ -82,8 +82,11 @@ def score(model: AvatarModel, probe: Probe) -> dict[str, float]:
     reference = autoencoder.encoder.continuous(draw(planned.who, planned.reference).float() / 255)
     speech = model.speech.forward_clip(planned.pcm)
     noise = couple(torch.randn(PEOPLE, FRAMES, *reference.shape[1:], generator=generator), planned.dice)
-    make = roll_out if isinstance(model, CleanCommitModel) else denoise_clip
-    made = make(model, noise, reference, speech, planned.control)  # type: ignore[operator]
+    about = (noise, reference, speech, planned.control)
+    if isinstance(model, CleanCommitModel):
+        made = roll_out(model, *about)
+    else:
+        made = denoise_clip(model, *about, steps=len(SIGMAS))
     found: dict[str, float] = {}
     for name, part in {"first": slice(1, 1 + STRETCH), "last": slice(FRAMES - STRETCH, FRAMES)}.items():
         picture = decoded(autoencoder, made[:, part].flatten(0, 1))

@@ -21,7 +21,7 @@ from ...autoencoder import Autoencoder
 from . import SHELF
 from .caches import compare_caches, endure
 from .data import Listener, draw, plan
-from .model import SIGMAS, AvatarModel, denoise_clip, load_world
+from .model import STEPS, AvatarModel, denoise_clip, load_world
 from .motion import couple
 from .probe import READS, Probe, face_check_scores, load_probe, motion_of, r_squared
 from .speech import tapes
@@ -170,7 +170,7 @@ def main() -> None:
     torch.set_num_threads(flags.threads)
     model, autoencoder, probe = load_world(), load_autoencoder(), load_probe()
     shot = take(model, autoencoder, flags.people, flags.frames)
-    report: dict[str, object] = {"people": flags.people, "frames": flags.frames - SETTLED, "steps": len(SIGMAS)}
+    report: dict[str, object] = {"people": flags.people, "frames": flags.frames - SETTLED, "steps": STEPS}
     report |= {"probe_r_squared": r_squared(probe), "face_check": face_check_scores(probe)} | lips(probe, shot) | looks(probe, shot)
     for name, value in report.items():
         print(f"{name:32} {value if isinstance(value, dict | int) else round(value, 4)}", flush=True)

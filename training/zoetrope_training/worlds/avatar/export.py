@@ -20,7 +20,7 @@ from .compressor import GROUP, compressor_graph, load_compressor
 from .graphs import avatar_graphs, face_check_graph, shapes_of
 from .identity import BEARDS, COLLARS, GLASSES, HAIR_STYLES, IDENTITY, STYLES, random_identities
 from .listening import FEATURES, FRAME_RATE, LOOK_AHEAD, SAMPLES, WINDOW
-from .model import SIGMAS, load_world
+from .model import SIGMAS, STEPS, load_world
 from .motion import EXPRESSIONS
 from .probe import load_probe
 from .render import render
@@ -59,8 +59,8 @@ def package(extra_files: list[str], compressors: dict[str, str]) -> Package:
         licence="MIT",
         prediction="x0",
         solver="euler",
-        sigmas={str(len(SIGMAS)): list(SIGMAS)},
-        default_steps=len(SIGMAS),
+        sigmas={str(steps): list(SIGMAS[:steps]) for steps in range(1, len(SIGMAS) + 1)},
+        default_steps=STEPS,
         controls=CONTROLS,
         starts=[Start(name, title, f"starts/{name}.png") for name, title, *_ in CAST],
         height=SIZE,
