@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   attention: () => import("./attention.ts"),
   webrtc: () => import("./webrtc.ts"),
   avatar: () => import("./avatar.ts"),
+  "avatar-hour": () => import("./avatar-hour.ts"),
 };
 
 const { values, positionals } = parseArgs({

@@ -92,7 +92,8 @@ export async function timing(
     }
     const { pcm, at } = clicks(seconds);
     const sound = Buffer.from(pcm.buffer).toString("base64");
-    const skews = clickSkews(await studio.sit({ ...way, sound, pictures: false }), at);
+    const clicked = await studio.sit({ ...way, sound, pictures: false });
+    const skews = clicked.rounds.flatMap((round) => clickSkews(clicked, round, at));
     Object.assign(figures, {
       [`${prefix}fps`]: rounded(quantile(rates, 0.5)),
       [`${prefix}speech_to_mouth_p50_ms`]: rounded(quantile(delays, 0.5), 1),

@@ -1,13 +1,13 @@
 /** When what was said is shown and heard: pure functions of what a page noted. Times are milliseconds. */
 
-import type { Sitting } from "../page/sitting.ts";
+import type { Round, Sitting } from "../page/sitting.ts";
 
 const RATE = 16_000;
 /** A click that is heard further than this from its picture belongs to another one. */
 const NEAR_MS = 450;
 
-/** Media time of a sample, in frames. */
-const frameOf = ({ begins, frameRate }: Sitting, sample: number): number =>
+/** Media time of a round's sample, in frames. */
+const frameOf = ({ frameRate }: Sitting, { begins }: Round, sample: number): number =>
   (begins / 1e6 + sample / RATE) * frameRate;
 
 /** When the frame that lasts at `media` frames was first drawn; undefined when it never was. */
@@ -20,17 +20,19 @@ const drawnAt = ({ shown }: Sitting, media: number): number | undefined =>
  * Frames that were never drawn count as the next one that was.
  */
 export function mouthDelays(sitting: Sitting): number[] {
-  return sitting.sent.flatMap(([at, samples]) => {
-    const frame = Math.floor(frameOf(sitting, samples - 1));
-    const drawn = sitting.shown.find(([, shown]) => shown >= frame)?.[0];
-    return drawn === undefined ? [] : [drawn - at];
-  });
+  return sitting.rounds.flatMap((round) =>
+    round.sent.flatMap(([at, samples]) => {
+      const frame = Math.floor(frameOf(sitting, round, samples - 1));
+      const drawn = sitting.shown.find(([, shown]) => shown >= frame)?.[0];
+      return drawn === undefined ? [] : [drawn - at];
+    }),
+  );
 }
 
-/** How much later than its place in the pictures each click was heard; `clicks` are samples of what was said. */
-export function clickSkews(sitting: Sitting, clicks: readonly number[]): number[] {
+/** How much later than its place in the pictures each click of a round was heard; `clicks` are samples of what was said. */
+export function clickSkews(sitting: Sitting, round: Round, clicks: readonly number[]): number[] {
   return clicks.flatMap((sample) => {
-    const media = frameOf(sitting, sample);
+    const media = frameOf(sitting, round, sample);
     const drawn = drawnAt(sitting, media);
     if (drawn === undefined) return [];
     const due = drawn + ((media - Math.floor(media)) * 1000) / sitting.frameRate;
@@ -41,16 +43,18 @@ export function clickSkews(sitting: Sitting, clicks: readonly number[]): number[
 }
 
 /** Distinct frames drawn a second while something was said. */
-export function framesPerSecond({ shown, sent }: Sitting): number {
-  const [from, to] = [sent[0]?.[0] ?? 0, sent.at(-1)?.[0] ?? 0];
+export function framesPerSecond({ shown, rounds }: Sitting): number {
+  const [from, to] = [rounds[0]?.sent[0]?.[0] ?? 0, rounds.at(-1)?.sent.at(-1)?.[0] ?? 0];
   const during = shown.filter(([at]) => at >= from && at <= to);
   const span = (during.at(-1)?.[0] ?? 0) - (during[0]?.[0] ?? 0);
   return (1000 * (new Set(during.map(([, frame]) => frame)).size - 1)) / span;
 }
 
-/** Index into what was said, in frames, of each frame that was drawn while it was; with its place in `shown`. */
+/** Index into what was said first, in frames, of each frame that was drawn while it was; with its place in `shown`. */
 export function saidFrames(sitting: Sitting, frames: number): { index: number; said: number }[] {
-  const first = Math.round(frameOf(sitting, 0));
+  const [round] = sitting.rounds;
+  if (round === undefined) return [];
+  const first = Math.round(frameOf(sitting, round, 0));
   return sitting.shown.flatMap(([, frame], index) => {
     const said = frame - first;
     return said >= 0 && said < frames ? [{ index, said }] : [];

@@ -4,7 +4,7 @@ import { connect, type Session } from "../../clients/web/index.ts";
 import { markerLayout, readMarker } from "../../src/core/marker.ts";
 import type { ServerEvent } from "../../src/protocol/events.ts";
 import { ClickFinder } from "./click-finder.ts";
-import type { Sitting, SittingOptions } from "./sitting.ts";
+import type { Round, Sitting, SittingOptions } from "./sitting.ts";
 
 const RATE = 16_000;
 /** Samples that a microphone brings at a time: 20 ms. */
@@ -80,8 +80,18 @@ async function speak(session: Session, pcm: Int16Array): Promise<[number, number
   return sent;
 }
 
+/** Media time at which the next utterance begins to be heard. */
+const begun = (session: Session): Promise<number> =>
+  new Promise((resolve) => {
+    const off = session.on("event", (event: ServerEvent) => {
+      if (event.type !== "speech.started") return;
+      off();
+      resolve(event.pts);
+    });
+  });
+
 async function sit(options: SittingOptions): Promise<Sitting> {
-  const { model, transport, delay, picture, sound, pictures } = options;
+  const { model, transport, delay, picture, sound, pictures, rounds = 1 } = options;
   const session = await connect({
     ...{ model, transport, delay, workerUrl: "/decode-worker.js", workletUrl: "/sound-worklet.js" },
     media: { markers: !pictures },
@@ -91,18 +101,18 @@ async function sit(options: SittingOptions): Promise<Sitting> {
   if (picture !== undefined) await session.image.set(new Blob([bytesOf(picture)]));
   const eyes = new Eyes(session, pictures);
   const ears = new ClickFinder();
-  const begins = new Promise<number>((resolve) => {
-    session.on("event", (event: ServerEvent) => {
-      if (event.type === "speech.started") resolve(event.pts);
-    });
-  });
   void listen(session, ears);
   await pause(SETTLE_MS);
-  const sent = await speak(session, new Int16Array(bytesOf(sound).buffer));
+  const pcm = new Int16Array(bytesOf(sound).buffer);
+  const said: Round[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const begins = begun(session);
+    said.push({ sent: await speak(session, pcm), begins: await begins });
+  }
   await pause(AFTER_MS);
   const seen = {
-    ...{ frameRate: session.model.video.frame_rate, shown: eyes.shown, sent },
-    ...{ begins: await begins, clicks: ears.clicks },
+    ...{ frameRate: session.model.video.frame_rate, rounds: said, shown: eyes.shown },
+    clicks: ears.clicks,
     pictures: pictures ? await base64Of(eyes.pictures) : "",
   };
   session.stop();

@@ -9,19 +9,26 @@ export interface SittingOptions {
   readonly picture?: string;
   /** PCM of what is said: int16, little-endian, 16 kHz, in base64. */
   readonly sound: string;
+  /** How many times it is said, one after the other; once when absent. */
+  readonly rounds?: number;
   /** Bring back the pictures that were drawn; without it they carry markers. */
   readonly pictures: boolean;
+}
+
+/** One time that the sound was said. Times are milliseconds since 1970. */
+export interface Round {
+  /** How many samples had been sent by when. */
+  readonly sent: readonly (readonly [at: number, samples: number])[];
+  /** Media time at which it began to be heard, microseconds. */
+  readonly begins: number;
 }
 
 /** What the page saw and heard. Times are milliseconds since 1970. */
 export interface Sitting {
   readonly frameRate: number;
+  readonly rounds: readonly Round[];
   /** When each frame was drawn; its number is read from its marker where there are markers. */
   readonly shown: readonly (readonly [at: number, frame: number])[];
-  /** How many samples had been sent by when. */
-  readonly sent: readonly (readonly [at: number, samples: number])[];
-  /** Media time at which the sound began to be heard, microseconds. */
-  readonly begins: number;
   /** When clicks were heard. */
   readonly clicks: readonly number[];
   /** RGB of each frame of `shown`, one after the other, in base64; empty unless asked for. */

@@ -1,7 +1,8 @@
-/** Take the documentation's pictures of the page, `npm run pictures`: the shipped world, played for half a minute. */
+/** Take the documentation's pictures of the page, `npm run pictures`: the arcade, played for half a minute, and the avatar, which speaks. */
 
 import { fileURLToPath } from "node:url";
 import type { BrowserContextOptions, Page } from "playwright-core";
+import { photographAvatar, recordAvatar } from "./avatar-pictures.ts";
 import { openBrowser, PHONE } from "./support/chromium.ts";
 import { serve } from "./support/server.ts";
 
@@ -42,5 +43,7 @@ for (const [name, screen] of Object.entries(SCREENS)) {
   console.log(`${name}: ${(await page.locator(".gauge").allTextContents()).join(" | ")}`);
   await context.close();
 }
+await photographAvatar(browser, server.address, PICTURES);
+await recordAvatar(browser, server.address, PICTURES);
 await browser.close();
 await server.stop();

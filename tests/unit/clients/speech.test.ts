@@ -48,6 +48,16 @@ const rejection = (event_id: string): ServerEvent => ({
 });
 
 describe("what is said", () => {
+  it("goes as Opus packets where that is what there is, all of them one sound", () => {
+    const { speech, sent } = speaking();
+    speech.appendPacket(Uint8Array.of(1, 2, 3));
+    speech.appendPacket(Uint8Array.of(4));
+    expect(sent).toEqual([
+      { type: "input_audio.append", event_id: "c1", format: "opus", audio: "AQID" },
+      { type: "input_audio.append", event_id: "c1", format: "opus", audio: "BA==" },
+    ]);
+  });
+
   it("resolves when it was heard, and says how much", async () => {
     const { speech, sent, finish } = speaking();
     const said = speech.say("Hello.", { voice: "de" });

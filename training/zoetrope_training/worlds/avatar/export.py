@@ -59,7 +59,7 @@ def package(extra_files: list[str], compressors: dict[str, str]) -> Package:
         licence="MIT",
         prediction="x0",
         solver="euler",
-        sigmas={str(steps): list(SIGMAS[:steps]) for steps in range(1, len(SIGMAS) + 1)},
+        sigmas={str(STEPS): list(SIGMAS[:STEPS])},
         default_steps=STEPS,
         controls=CONTROLS,
         starts=[Start(name, title, f"starts/{name}.png") for name, title, *_ in CAST],

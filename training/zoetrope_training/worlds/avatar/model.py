@@ -24,7 +24,7 @@ from .motion import CONTROLS, DICE, OCCASIONS, dice_of, occasions
 SIGMAS = (1.0, 0.5)
 """Noise levels of the steps."""
 STEPS = 1
-"""Steps of a session unless it asks for more: the first one is right, the second blurs what it made."""
+"""Steps of a session: the first one is right, the second blurs what it made."""
 HELD = 2 * len(MOTION)
 """Numbers that tokens settle on: how the head is held, and how it is held in the reference, in units of `HELD_SCALE`."""
 HELD_SCALE = torch.tensor([4.0, 4.0, 20.0, 0.8, 0.5, 2.0, 1.5, 1.5, 1.5, 1.5, 2.0, 1.0, 1.0, 0.5, 0.5])
