@@ -30,11 +30,11 @@ from .voices import SAMPLE_RATE
 
 PACKAGE = Path(__file__).resolve().parents[4] / "models" / "avatar"
 CAST: tuple[tuple[str, str, dict[str, str], int], ...] = (
-    ("nora", "Nora", {"hair_style": "long", "glasses": "round", "beard": "none", "style": "soft", "collar": "crew"}, 8),
-    ("amir", "Amir", {"hair_style": "short", "glasses": "none", "beard": "full", "style": "soft", "collar": "open"}, 37),
+    ("ada", "Ada", {"hair_style": "curly", "glasses": "none", "beard": "none", "style": "soft", "collar": "open"}, 128),
+    ("nora", "Nora", {"hair_style": "long", "glasses": "round", "beard": "none", "style": "soft", "collar": "crew"}, 228),
+    ("amir", "Amir", {"hair_style": "short", "glasses": "none", "beard": "full", "style": "soft", "collar": "open"}, 206),
     ("june", "June", {"hair_style": "bun", "glasses": "none", "beard": "none", "style": "ink", "collar": "hood"}, 69),
     ("theo", "Theo", {"hair_style": "parted", "glasses": "square", "beard": "none", "style": "cel", "collar": "crew"}, 96),
-    ("ada", "Ada", {"hair_style": "curly", "glasses": "none", "beard": "none", "style": "soft", "collar": "open"}, 128),
     ("otto", "Otto", {"hair_style": "bald", "glasses": "round", "beard": "moustache", "style": "ink", "collar": "open"}, 162),
 )
 """Id, title, kinds, and the seed of everything else of the default characters; the first is the default."""
