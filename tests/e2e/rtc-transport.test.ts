@@ -197,7 +197,7 @@ test("either side notices that the other left", async () => {
   const first = await watched("h264");
   await vi.waitFor(() => expect(first.told.opened).toHaveBeenCalled(), WAIT);
   await first.page.evaluate(() => window.player.peer.close());
-  await vi.waitFor(() => expect(first.told.closed).toHaveBeenCalledWith("the peer left"), WAIT);
+  await vi.waitFor(() => expect(first.told.closed).toHaveBeenCalledWith("the peer left", 0), WAIT);
 
   const second = await watched("h264");
   await vi.waitFor(() => expect(second.told.opened).toHaveBeenCalled(), WAIT);
