@@ -64,7 +64,7 @@ interface AppliedAt {
 /** What was said, and the media time at which it begins or ends to be heard. */
 interface SpokenAt {
   readonly utterance: string;
-  readonly source: "audio" | "text";
+  readonly source: "audio" | "text" | "microphone";
   /** Of the message that began it. */
   readonly event_id?: string;
   /** Microseconds of media time. */

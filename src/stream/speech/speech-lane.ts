@@ -18,6 +18,7 @@ import { type Cue, Playback } from "./playback.ts";
 import { PushedSound } from "./pushed-sound.ts";
 import { type Span, SpeechQueue } from "./speech-queue.ts";
 import type { SpeechSource, Utterance } from "./utterance.ts";
+import { type Activity, VoiceActivity } from "./voice-activity.ts";
 
 /** What a speech lane stands on. */
 export interface SpeechLaneParts {
@@ -71,12 +72,17 @@ export class SpeechLane {
   readonly #records = new Map<string, Pending>();
   #open: { readonly record: Pending; readonly sound: PushedSound } | undefined;
   #live: LiveReader | undefined;
+  readonly #activity: VoiceActivity;
+  /** The utterance of whoever speaks into the live sound. */
+  #speaking: string | undefined;
   #clearing: { readonly eventIds: string[]; readonly unsaid: string[] } | undefined;
   #count = 0;
 
   constructor(parts: SpeechLaneParts) {
     this.#parts = parts;
-    this.#playback = new Playback(parts.shape.lookAheadFrames * parts.shape.frameSamples);
+    const { framesPerBlock, frameSamples, lookAheadFrames } = parts.shape;
+    this.#activity = new VoiceActivity((framesPerBlock * frameSamples) / SPEECH_RATE);
+    this.#playback = new Playback(lookAheadFrames * frameSamples);
     this.#clears
       .pipe(
         startWith(undefined),
@@ -148,6 +154,8 @@ export class SpeechLane {
       unsaid: [...new Set([...unsaid, ...this.#records.keys()])],
     };
     this.#open = undefined;
+    this.#speaking = undefined;
+    this.#activity.stop();
     this.#queue.clear();
     for (const record of this.#records.values()) record.waiting = 0;
     this.#clears.next(undefined);
@@ -173,10 +181,29 @@ export class SpeechLane {
 
   #fill(samples: Float32Array): void {
     const spans = this.#queue.take(samples);
-    this.#playback.give(spans, samples.length);
     for (const span of spans) this.#given(span);
-    if (spans.length > 0) this.#live?.skip();
-    if (spans.length > 0 || this.#live?.take(samples) === true) this.#parts.active();
+    const isAudible = spans.length === 0 && this.#live?.take(samples) === true;
+    if (spans.length > 0) {
+      this.#live?.skip();
+      this.#activity.stop();
+    }
+    const live = this.#liveSpan(this.#activity.observe(isAudible), samples.length);
+    this.#playback.give([...live, ...spans], samples.length);
+    if (spans.length > 0 || isAudible) this.#parts.active();
+  }
+
+  /** What a block of `length` samples has of whoever speaks into the live sound. */
+  #liveSpan(activity: Activity, length: number): Span[] {
+    const utterance = this.#speaking;
+    if (activity === "silent") {
+      this.#speaking = undefined;
+      return utterance === undefined
+        ? []
+        : [{ utterance, from: 0, to: 0, isFirst: false, isLast: true }];
+    }
+    this.#speaking = utterance ?? this.#record("microphone").utterance.id;
+    const isFirst = utterance === undefined;
+    return [{ utterance: this.#speaking, from: 0, to: length, isFirst, isLast: false }];
   }
 
   #given({ utterance, from, to }: Span): void {
@@ -190,12 +217,17 @@ export class SpeechLane {
   }
 
   #begin(source: Utterance["source"], read: SpeechSource, eventId: string | undefined): Pending {
+    const record = this.#record(source, eventId);
+    this.#said.next({ utterance: record.utterance, source: read });
+    this.#parts.active();
+    return record;
+  }
+
+  #record(source: Utterance["source"], eventId?: string): Pending {
     const id = `u${++this.#count}`;
     const utterance = { id, source, ...(eventId !== undefined && { eventId }) };
     const record: Pending = { utterance, waiting: 0 };
     this.#records.set(id, record);
-    this.#said.next({ utterance, source: read });
-    this.#parts.active();
     return record;
   }
 

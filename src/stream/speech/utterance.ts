@@ -4,7 +4,7 @@
 export interface Utterance {
   /** Unique within the session. */
   readonly id: string;
-  readonly source: "audio" | "text";
+  readonly source: "audio" | "text" | "microphone";
   /** Id of the message that began it. */
   readonly eventId?: string;
 }

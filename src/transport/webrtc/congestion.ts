@@ -120,7 +120,7 @@ export class CongestionController {
       this.#queue.forget();
       return as(0);
     }
-    const capacity = this.#received(NEWEST);
+    const capacity = Math.max(1, this.#received(NEWEST));
     const held: Millis = as(Math.min(MOST_HELD, Math.max(queued, (8000 * inFlight) / capacity)));
     // What is held back now shows in the feedback only when it is over.
     const patience: Millis = as(PATIENCE + held);
@@ -151,6 +151,7 @@ export class CongestionController {
     const grown = this.#target * (1 + (GROWTH_PER_SECOND * elapsed) / 1000);
     const most = this.#prober === undefined ? grown : UNPROVEN * this.#received(RECENT);
     this.#target = this.#bounded(Math.max(this.#target, Math.min(grown, most)));
+    if (this.#target === this.#most) this.#isNarrow = false;
   }
 
   #backOff(to: number, patience: Millis, now: Millis): void {

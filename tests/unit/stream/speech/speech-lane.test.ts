@@ -340,4 +340,47 @@ describe("a microphone", () => {
     await play(3);
     expect(active).toBe(0);
   });
+
+  it("is an utterance from when it was loud for a while until it was not for longer", async () => {
+    const sound = live();
+    lane.listen(sound);
+    sound.state.end = 10 * BLOCK;
+    await play(1);
+    expect(told()).toEqual([]);
+    for (let i = 0; i < 4; i++) {
+      sound.state.end += BLOCK;
+      await play(1);
+    }
+    await play(7);
+    expect(told()).toEqual(["speech-started u1 frame 3"]);
+    await play(3);
+    expect(told()).toEqual(["speech-started u1 frame 3", "speech-finished u1 frame 25 played 880"]);
+    expect(events[0]).toMatchObject({ utterance: { source: "microphone" } });
+  });
+
+  it("is over when something else is said, and when all is cleared", async () => {
+    const sound = live();
+    lane.listen(sound);
+    sound.state.end = 10 * BLOCK;
+    const speak = async (blocks: number) => {
+      for (let i = 0; i < blocks; i++) {
+        sound.state.end += BLOCK;
+        await play(1);
+      }
+    };
+    await speak(4);
+    lane.say(() => said(counted(BLOCK)));
+    await speak(6);
+    lane.clear();
+    await speak(3);
+    expect(told()).toEqual([
+      "speech-started u1 frame 3",
+      "speech-finished u1 frame 9 played 240",
+      "speech-started u2 frame 9",
+      "speech-finished u2 frame 11 played 80",
+      "speech-started u3 frame 13",
+      "speech-finished u3 frame 20 played 280 interrupted",
+      "speech-started u4 frame 23",
+    ]);
+  });
 });
