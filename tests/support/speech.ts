@@ -45,8 +45,8 @@ export interface Heard {
 }
 
 /** Decode all the sound that came to a client. */
-export async function listen(media: readonly MediaFrame[]): Promise<Heard> {
-  const decoder = await openSoundDecoder();
+export function listen(media: readonly MediaFrame[]): Heard {
+  const decoder = openSoundDecoder();
   const parts = media
     .filter(({ header }) => header.kind === "audio")
     .map(({ header, payload }) => ({ pts: header.pts, samples: decoder.decode(payload) }));

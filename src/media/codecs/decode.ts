@@ -63,22 +63,26 @@ export interface SoundDecoder {
 
 const refused = (why: string): StreamError => new StreamError("bad_upload", why);
 
-async function openContext(
-  name: string,
-  describe: (context: CodecContext) => void,
-  options: Readonly<Record<string, string>>,
-): Promise<CodecContext> {
+/** @throws {StreamError} `encoder_failed` when FFmpeg has no such decoder. */
+function decoderOf(name: string): Codec {
   Log.setLevel(AV_LOG_QUIET);
   const codec = Codec.findDecoderByName(name as FFDecoderCodec);
-  if (codec === null) throw new StreamError("encoder_failed", `FFmpeg was built without ${name}`);
+  if (codec !== null) return codec;
+  throw new StreamError("encoder_failed", `FFmpeg was built without ${name}`);
+}
+
+function contextOf(codec: Codec): CodecContext {
   const context = new CodecContext();
   context.allocContext3(codec);
   context.threadCount = 1;
-  describe(context);
-  const status = await context.open2(codec, Dictionary.fromObject({ ...options }));
+  return context;
+}
+
+/** `context`, now open. @throws {StreamError} `encoder_failed` when it is not; it is freed then. */
+function opened(context: CodecContext, status: number): CodecContext {
   if (status >= 0) return context;
   context.freeContext();
-  throw new StreamError("encoder_failed", `${name} decoder: FFmpeg answered ${status}`);
+  throw new StreamError("encoder_failed", `a decoder does not open: FFmpeg answered ${status}`);
 }
 
 /**
@@ -90,14 +94,11 @@ export async function openPictureDecoder(
   codec: "h264" | "vp8",
   wanted: Size,
 ): Promise<PictureDecoder> {
-  const context = await openContext(
-    codec,
-    (it) => {
-      it.flags = AV_CODEC_FLAG_LOW_DELAY;
-    },
-    { max_pixels: String(MOST_PIXELS) },
-  );
-  return new NodeAvPictureDecoder(context, wanted);
+  const decoder = decoderOf(codec);
+  const context = contextOf(decoder);
+  context.flags = AV_CODEC_FLAG_LOW_DELAY;
+  const options = Dictionary.fromObject({ max_pixels: String(MOST_PIXELS) });
+  return new NodeAvPictureDecoder(opened(context, await context.open2(decoder, options)), wanted);
 }
 
 class NodeAvPictureDecoder implements PictureDecoder {
@@ -216,16 +217,12 @@ class Scaler {
  *
  * @throws {StreamError} `encoder_failed` when FFmpeg has none.
  */
-export async function openSoundDecoder(): Promise<SoundDecoder> {
-  const context = await openContext(
-    "opus",
-    (it) => {
-      it.sampleRate = SAMPLE_RATE;
-      it.channelLayout = AV_CHANNEL_LAYOUT_STEREO;
-    },
-    {},
-  );
-  return new NodeAvSoundDecoder(context);
+export function openSoundDecoder(): SoundDecoder {
+  const decoder = decoderOf("opus");
+  const context = contextOf(decoder);
+  context.sampleRate = SAMPLE_RATE;
+  context.channelLayout = AV_CHANNEL_LAYOUT_STEREO;
+  return new NodeAvSoundDecoder(opened(context, context.open2Sync(decoder)));
 }
 
 class NodeAvSoundDecoder implements SoundDecoder {

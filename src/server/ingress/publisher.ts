@@ -48,11 +48,12 @@ export class Publisher implements WishConnection, IngressLanes {
   #isConnected = false;
   #isOver = false;
 
+  /** @throws {StreamError} `encoder_failed` when FFmpeg has no Opus. */
   constructor({ model, session }: HostedSession, clock: Clock) {
     const { width, height } = model.summary.video;
     const size = { width, height };
     this.closed = this.#gone.promise;
-    this.#sound = new SoundLane(clock, openSoundDecoder);
+    this.#sound = new SoundLane(clock, openSoundDecoder());
     this.#pictures = new PictureLane({
       open: (codec) => openPictureDecoder(codec, size),
       size,

@@ -41,18 +41,11 @@ export class SoundLane {
   #next: number | undefined;
   #packets = 0;
   #dropped = 0;
-  #isClosed = false;
 
-  constructor(clock: Clock, open: () => Promise<SoundDecoder>) {
+  /** Owns `decoder`. */
+  constructor(clock: Clock, decoder: SoundDecoder) {
     this.#limit = new RateLimit(clock, PACKETS);
-    open().then(
-      (decoder) => {
-        if (this.#isClosed) decoder.close();
-        else this.#decoder = decoder;
-      },
-      // Without a decoder the lane stays silent.
-      () => undefined,
-    );
+    this.#decoder = decoder;
   }
 
   /** The sound from sample `since` on, as far as it is kept. */
@@ -87,7 +80,6 @@ export class SoundLane {
   }
 
   close(): void {
-    this.#isClosed = true;
     this.#decoder?.close();
     this.#decoder = undefined;
   }

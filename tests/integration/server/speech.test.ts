@@ -62,7 +62,7 @@ describe("a text", () => {
     expect(over).toMatchObject({ event_id: "s", interrupted: false });
     expect(over.played_ms / 1000).toBeCloseTo(seconds, 1);
     expect(seconds).toBeGreaterThan(0.8);
-    const heard = await listen(client.media);
+    const heard = listen(client.media);
     expect(heard.loudness(0, started.pts - 5_000)).toBeLessThan(0.01);
     expect(heard.loudness(started.pts, over.pts)).toBeGreaterThan(0.1);
     expect(heard.loudness(over.pts + 20_000, Number.POSITIVE_INFINITY)).toBeLessThan(0.01);
@@ -95,7 +95,7 @@ describe("a text", () => {
     expect(cleared.event_ids).toEqual(["stop"]);
     expect(over).toMatchObject({ interrupted: true, pts: cleared.pts });
     expect(over.played_ms).toBe(Math.round((cleared.pts - started.pts) / 1000));
-    const heard = await listen(client.media);
+    const heard = listen(client.media);
     expect(heard.loudness(cleared.pts + 20_000, Number.POSITIVE_INFINITY)).toBeLessThan(0.01);
     client.cut();
   });
@@ -130,7 +130,7 @@ describe("sound", () => {
 
       const started = await client.event("speech.started");
       expect(await finished(client, "u1")).toMatchObject({ source: "audio", interrupted: false });
-      const { loudestAt } = await listen(client.media);
+      const { loudestAt } = listen(client.media);
       expect(Math.abs(loudestAt - started.pts - 250_000)).toBeLessThan(5_000);
       client.cut();
     },
@@ -145,7 +145,7 @@ describe("sound", () => {
 
     const started = await client.event("speech.started");
     await finished(client, "u1");
-    const { loudestAt } = await listen(client.media);
+    const { loudestAt } = listen(client.media);
     expect(Math.abs(loudestAt - started.pts - 250_000)).toBeLessThan(5_000);
     client.cut();
   });

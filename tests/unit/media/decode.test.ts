@@ -95,7 +95,7 @@ test.each([
 
 test("sound comes back as it was, and broken packets are refused", async () => {
   const encoder = await openSoundEncoder();
-  const decoder = await openSoundDecoder();
+  const decoder = openSoundDecoder();
   onTestFinished(() => {
     encoder.close();
     decoder.close();

@@ -109,16 +109,12 @@ const soundDecoder: SoundDecoder = {
   close: () => undefined,
 };
 
-const soundLane = async () => {
-  const lane = new SoundLane(new ManualClock(), () => Promise.resolve(soundDecoder));
-  await turn();
-  return lane;
-};
+const soundLane = () => new SoundLane(new ManualClock(), soundDecoder);
 
 const sound = (rtpTime: number, samples = 100) => ({ rtpTime, data: Uint8Array.of(samples) });
 
-test("missing packets are silence, so that sample numbers are time", async () => {
-  const lane = await soundLane();
+test("missing packets are silence, so that sample numbers are time", () => {
+  const lane = soundLane();
   lane.push(sound(2 ** 32 - 100));
   lane.push(sound(200));
 
@@ -129,8 +125,8 @@ test("missing packets are silence, so that sample numbers are time", async () =>
   expect(samples.lastIndexOf(0)).toBe(299);
 });
 
-test("late and broken packets are dropped, and counted", async () => {
-  const lane = await soundLane();
+test("late and broken packets are dropped, and counted", () => {
+  const lane = soundLane();
   lane.push(sound(1_000));
   lane.push(sound(900));
   lane.push(sound(1_100, 0));
@@ -139,8 +135,8 @@ test("late and broken packets are dropped, and counted", async () => {
   expect(lane.figures).toMatchObject({ packets: 1, dropped: 2, level_dbfs: -20 });
 });
 
-test("a jump of more than is kept begins anew; a flood is let through in part", async () => {
-  const lane = await soundLane();
+test("a jump of more than is kept begins anew; a flood is let through in part", () => {
+  const lane = soundLane();
   lane.push(sound(0));
   lane.push(sound(48_000 * 60));
   expect(lane.read(0, 48_000).samples).toHaveLength(200);

@@ -38,7 +38,7 @@ describe("a session's sound", () => {
 
   it("is whoever speaks, heard where it was said", async () => {
     const speaking = new SoundTrack(25, openSoundEncoder);
-    const decoder = await openSoundDecoder();
+    const decoder = openSoundDecoder();
     const heard: number[] = [];
     for (let block = 0; block < 4; block++) {
       // A click at the beginning of the second block.
