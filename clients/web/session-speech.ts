@@ -50,10 +50,20 @@ export class SessionSpeech implements SpeechControls {
       this.#parts.send({
         type: "input_audio.append",
         event_id: this.#appending,
-        audio: base64Of(samples.subarray(at, at + MOST_SAMPLES)),
+        audio: base64Of(pcmOf(samples.subarray(at, at + MOST_SAMPLES))),
         sample_rate: rate,
       });
     }
+  };
+
+  readonly appendOpus = (packet: Uint8Array): void => {
+    this.#appending ??= this.#parts.nextId();
+    this.#parts.send({
+      type: "input_audio.append",
+      event_id: this.#appending,
+      format: "opus",
+      audio: base64Of(packet),
+    });
   };
 
   readonly commit = async (): Promise<SpeechFinished> => {
@@ -110,13 +120,15 @@ export class SessionSpeech implements SpeechControls {
   }
 }
 
-/** Samples as PCM of 16 bits, little-endian, in base64; what is beyond [-1, 1] is clipped. */
-function base64Of(samples: Float32Array | Int16Array): string {
+const base64Of = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes));
+
+/** Samples as PCM of 16 bits, little-endian; what is beyond [-1, 1] is clipped. */
+function pcmOf(samples: Float32Array | Int16Array): Uint8Array {
   const bytes = new Uint8Array(2 * samples.length);
   const view = new DataView(bytes.buffer);
   samples.forEach((sample, i) => {
     const scaled = samples instanceof Int16Array ? sample : Math.round(sample * FULL_SCALE);
     view.setInt16(2 * i, Math.max(-FULL_SCALE - 1, Math.min(FULL_SCALE, scaled)), true);
   });
-  return btoa(String.fromCharCode(...bytes));
+  return bytes;
 }

@@ -77,6 +77,8 @@ export interface SpeechControls {
   readonly say: (text: string, options?: { readonly voice?: string }) => Promise<SpeechFinished>;
   /** More of a sound, mono; `rate` samples a second, 16,000 unless given. A refusal is told by `error`. */
   readonly append: (samples: Float32Array | Int16Array, rate?: number) => void;
+  /** More of a sound: one Opus packet of at most 120 ms, as an `AudioEncoder` makes them. All of a sound is Opus, or none. */
+  readonly appendOpus: (packet: Uint8Array) => void;
   /** What was appended is whole. Resolves when it was heard or cut off, rejects when it was refused. */
   readonly commit: () => Promise<SpeechFinished>;
   /** Throw away all that waits: the mouth closes. Resolves when the server took it. */

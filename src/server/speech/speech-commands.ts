@@ -25,7 +25,7 @@ export function say({ session, speech }: HostedSession, command: SpeechCommand):
   const { event_id: id } = command;
   switch (command.type) {
     case "input_audio.append":
-      speech.append(command.audio, command.sample_rate, id);
+      speech.append(command, id);
       return [];
     case "input_audio.commit":
       speech.commit();

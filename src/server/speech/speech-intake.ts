@@ -1,15 +1,10 @@
-import { StreamError } from "../../core/errors.ts";
 import { Resampler } from "../../media/codecs/resample.ts";
 import type { Line, Synthesise } from "../../media/synthesiser.ts";
+import type { AppendedSound } from "../../protocol/speech.ts";
 import type { Session } from "../../stream/session.ts";
 import { SPEECH_RATE } from "../../stream/speech/speech-lane.ts";
 import type { SpeechSource } from "../../stream/speech/utterance.ts";
-
-/** The sound that is being appended. */
-interface Appending {
-  readonly rate: number;
-  readonly resampler: Resampler;
-}
+import { AppendedSoundReader } from "./appended-sound.ts";
 
 /**
  * What clients bring to be said, on its way to a session's speech lane: texts are synthesised, and every sound gets the
@@ -20,7 +15,8 @@ interface Appending {
 export class SpeechIntake {
   readonly #session: Session;
   readonly #synthesise: Synthesise;
-  #appending: Appending | undefined;
+  /** Of the sound that is being appended. */
+  #reader: AppendedSoundReader | undefined;
 
   constructor(session: Session, synthesise: Synthesise) {
     this.#session = session;
@@ -38,15 +34,15 @@ export class SpeechIntake {
   }
 
   /**
-   * More of the sound that is being appended, `rate` samples a second.
+   * More of the sound that is being appended.
    *
-   * @throws {StreamError} `unsupported_input`, `speech_overflow`, `bad_parameter` when its rate is another one than before.
+   * @throws {StreamError} `unsupported_input`, `speech_overflow`, `bad_parameter` when it has another form than before
+   *   or cannot be decoded; nothing of it is taken then.
    */
-  append(samples: Float32Array, rate: number, eventId?: string): void {
+  append(sound: AppendedSound, eventId?: string): void {
     const { speech } = this.#session;
     speech.requireRoom();
-    const { resampler } = this.#appendingAt(rate);
-    speech.append(resampler.resample(samples), eventId);
+    speech.append(this.#read(sound), eventId);
   }
 
   /** The sound that is being appended is whole. @throws {StreamError} `unsupported_input`. */
@@ -68,26 +64,28 @@ export class SpeechIntake {
     this.#close();
   }
 
-  #appendingAt(rate: number): Appending {
-    this.#appending ??= { rate, resampler: new Resampler(rate, SPEECH_RATE) };
-    if (this.#appending.rate === rate) return this.#appending;
-    throw new StreamError(
-      "bad_parameter",
-      `input_audio.append: sample_rate: the sound so far has ${this.#appending.rate}; commit it first`,
-      { detail: { path: "sample_rate" } },
-    );
+  #read(sound: AppendedSound): Float32Array {
+    const isFirst = this.#reader === undefined;
+    this.#reader ??= new AppendedSoundReader(sound);
+    try {
+      return this.#reader.read(sound);
+    } catch (cause) {
+      // What nothing was taken of decides nothing for what comes next.
+      if (isFirst) this.#close();
+      throw cause;
+    }
   }
 
-  /** Let out what the resampler held back. */
+  /** Let out what the reader held back. */
   #finish(): void {
-    const rest = this.#appending?.resampler.finish();
+    const rest = this.#reader?.finish();
     this.#close();
     if (rest !== undefined && rest.length > 0) this.#session.speech.append(rest);
   }
 
   #close(): void {
-    this.#appending?.resampler.close();
-    this.#appending = undefined;
+    this.#reader?.close();
+    this.#reader = undefined;
   }
 }
 

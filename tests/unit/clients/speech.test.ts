@@ -91,6 +91,23 @@ describe("a sound", () => {
     expect(samplesOf(sent)).toEqual([...samples]);
   });
 
+  it("of Opus goes packet by packet, all of one utterance", async () => {
+    const { speech, sent, finish } = speaking();
+    speech.appendOpus(Uint8Array.of(248, 1, 2));
+    speech.appendOpus(Uint8Array.of(248, 255));
+    expect(sent).toEqual(
+      ["+AEC", "+P8="].map((audio) => ({
+        type: "input_audio.append",
+        event_id: "c1",
+        format: "opus",
+        audio,
+      })),
+    );
+    const heard = speech.commit();
+    finish("c1", 40);
+    expect(await heard).toMatchObject({ played_ms: 40 });
+  });
+
   it("resolves when it was committed and heard; the next one is another utterance", async () => {
     const { speech, sent, finish } = speaking();
     speech.append(Int16Array.of(1));
