@@ -58,8 +58,8 @@ interface AppliedAt {
 /** What was said, and the media time at which it begins or ends to be heard. */
 interface SpokenAt {
   readonly utterance: string;
-  readonly source: "audio" | "text";
-  /** Of the message that began it. */
+  readonly source: "audio" | "text" | "microphone";
+  /** Of the message that began it, where one did. */
   readonly event_id?: string;
   /** Microseconds of media time. */
   readonly pts: number;

@@ -13,7 +13,8 @@ import { StreamError, toStreamError } from "../../core/errors.ts";
 import { as, type Micros } from "../../core/units.ts";
 import type { BlockSpeech, SpeechShape } from "../../models/speech.ts";
 import type { SpeechEvent } from "../events.ts";
-import { LiveReader, type LiveSound } from "./live-sound.ts";
+import type { LiveSound } from "./live-sound.ts";
+import { Microphone } from "./microphone.ts";
 import { type Cue, Playback } from "./playback.ts";
 import { PushedSound } from "./pushed-sound.ts";
 import { type Span, SpeechQueue } from "./speech-queue.ts";
@@ -69,8 +70,8 @@ export class SpeechLane {
   readonly #said = new Subject<Said>();
   readonly #clears = new Subject<undefined>();
   readonly #records = new Map<string, Pending>();
+  readonly #microphone = new Microphone(() => this.#record("microphone").utterance.id);
   #open: { readonly record: Pending; readonly sound: PushedSound } | undefined;
-  #live: LiveReader | undefined;
   #clearing: { readonly eventIds: string[]; readonly unsaid: string[] } | undefined;
   #count = 0;
 
@@ -93,7 +94,7 @@ export class SpeechLane {
    * @throws {StreamError} `speech_overflow` when too much waits.
    */
   say(source: SpeechSource, eventId?: string): void {
-    if (this.#records.size >= SPEECH_LIMITS.utterances) throw overflow("utterances");
+    if (this.#isFull) throw overflow("utterances");
     this.commit();
     this.#begin("text", source, eventId);
   }
@@ -102,8 +103,7 @@ export class SpeechLane {
   requireRoom(): void {
     const waiting = [...this.#records.values()].reduce((sum, record) => sum + record.waiting, 0);
     if (waiting >= SPEECH_LIMITS.seconds * SPEECH_RATE) throw overflow("seconds");
-    const isFull = this.#records.size >= SPEECH_LIMITS.utterances;
-    if (this.#open === undefined && isFull) throw overflow("utterances");
+    if (this.#open === undefined && this.#isFull) throw overflow("utterances");
   }
 
   /**
@@ -134,9 +134,9 @@ export class SpeechLane {
     this.#playback.drop(open.record.utterance.id);
   }
 
-  /** Listen to a live sound where nothing else is said; to none when absent. */
+  /** Listen to a live sound where nothing else is said, of which each time that somebody speaks is an utterance; to none when absent. */
   listen(sound?: LiveSound): void {
-    this.#live = sound && new LiveReader(sound);
+    this.#microphone.listen(sound);
   }
 
   /** Forget all that waits; from the next block on nothing of it is heard. */
@@ -160,7 +160,10 @@ export class SpeechLane {
     const samples = new Float32Array(framesPerBlock * frameSamples);
     const clearing = this.#clearing;
     this.#clearing = undefined;
-    if (clearing !== undefined) this.#playback.cut(clearing.unsaid);
+    if (clearing !== undefined) {
+      this.#playback.cut(clearing.unsaid);
+      this.#microphone.forget();
+    }
     this.#fill(samples);
     const speech = { samples, cut: clearing !== undefined };
     return clearing === undefined ? { speech } : { speech, cleared: clearing.eventIds };
@@ -173,10 +176,22 @@ export class SpeechLane {
 
   #fill(samples: Float32Array): void {
     const spans = this.#queue.take(samples);
-    this.#playback.give(spans, samples.length);
     for (const span of spans) this.#given(span);
-    if (spans.length > 0) this.#live?.skip();
-    if (spans.length > 0 || this.#live?.take(samples) === true) this.#parts.active();
+    if (spans.length === 0) {
+      this.#hear(samples);
+      return;
+    }
+    const cutShort = this.#microphone.skip();
+    if (cutShort !== undefined) this.#playback.drop(cutShort);
+    this.#playback.give(spans, samples.length);
+    this.#parts.active();
+  }
+
+  /** Nothing else is said, so the microphone is heard. */
+  #hear(samples: Float32Array): void {
+    const { spans, isAudible } = this.#microphone.take(samples);
+    this.#playback.give(spans, samples.length);
+    if (isAudible) this.#parts.active();
   }
 
   #given({ utterance, from, to }: Span): void {
@@ -189,13 +204,18 @@ export class SpeechLane {
     return { record: this.#begin("audio", sound.read, eventId), sound };
   }
 
-  #begin(source: Utterance["source"], read: SpeechSource, eventId: string | undefined): Pending {
+  #begin(source: "audio" | "text", read: SpeechSource, eventId: string | undefined): Pending {
+    const record = this.#record(source, eventId);
+    this.#said.next({ utterance: record.utterance, source: read });
+    this.#parts.active();
+    return record;
+  }
+
+  #record(source: Utterance["source"], eventId?: string): Pending {
     const id = `u${++this.#count}`;
     const utterance = { id, source, ...(eventId !== undefined && { eventId }) };
     const record: Pending = { utterance, waiting: 0 };
     this.#records.set(id, record);
-    this.#said.next({ utterance, source: read });
-    this.#parts.active();
     return record;
   }
 
@@ -240,6 +260,14 @@ export class SpeechLane {
     const { interrupted } = cue;
     const played = as<never>((cue.played * 1000) / SPEECH_RATE);
     this.#parts.emit({ type: "speech-finished", utterance, at, played, interrupted });
+  }
+
+  /** Whether nobody may bring another utterance; those of a microphone do not wait. */
+  get #isFull(): boolean {
+    const brought = [...this.#records.values()].filter(
+      ({ utterance }) => utterance.source !== "microphone",
+    );
+    return brought.length >= SPEECH_LIMITS.utterances;
   }
 
   get #lookAhead(): number {

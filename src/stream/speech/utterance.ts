@@ -4,8 +4,8 @@
 export interface Utterance {
   /** Unique within the session. */
   readonly id: string;
-  readonly source: "audio" | "text";
-  /** Id of the message that began it. */
+  readonly source: "audio" | "text" | "microphone";
+  /** Id of the message that began it, where one did. */
   readonly eventId?: string;
 }
 
