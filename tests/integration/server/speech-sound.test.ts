@@ -101,6 +101,10 @@ describe("sound", () => {
       tone(220, 16_000, 1).map((x, i) => x + 0.3 * Math.sin(i * 0.26) + 0.2 * Math.sin(i * 0.4)),
     ],
     ["a clipped voice", tone(150, 16_000, 1, 40)],
+    [
+      "a square of full scale",
+      Float32Array.from({ length: 16_000 }, (_, i) => (i % 80 < 40 ? 1 : -1)),
+    ],
     ["noise", Float32Array.from({ length: 16_000 }, (_, i) => Math.sin(i * i))],
   ])("that is %s is heard like any, and the stream goes on", async (_name, samples) => {
     const client = await play();
@@ -123,6 +127,14 @@ describe("sound", () => {
       client.cut();
     },
   );
+
+  test("with a sample rate that is no number is no JSON, and the stream goes on", async () => {
+    const client = await play();
+    client.socket.send('{"type":"input_audio.append","audio":"AAAAAA==","sample_rate":NaN}');
+    await client.error("bad_message");
+    await expectAlive(client);
+    client.cut();
+  });
 
   test("whose sample rate changes is refused until what came is committed", async () => {
     const client = await play();
@@ -157,7 +169,8 @@ describe("sound", () => {
     ["of another kind", [1, 2, 3], "bad_message"],
     ["of a later version", [...soundMessage([0], 16_000)].with(2, 9), "bad_message"],
     ["in another format", [...soundMessage([0], 16_000)].with(3, 3), "bad_message"],
-    ["with a wrong rate", [...soundMessage([0], 4)], "bad_parameter"],
+    ["with a wrong rate", [...soundMessage([0], 7_999)], "bad_parameter"],
+    ["with a rate beyond all", [...soundMessage([0], 1e9)], "bad_parameter"],
     ["without a sample", [...soundMessage([], 16_000)], "bad_parameter"],
     ["with half a sample", [...soundMessage([0], 16_000), 1], "bad_parameter"],
   ])("as bytes %s is answered, and the stream goes on", async (_title, bytes, code) => {

@@ -97,12 +97,18 @@ describe("whoever pastes a whole book", () => {
     client.cut();
   });
 
-  test("in a message beyond all bounds is told so, closed, and may come back to the session", async () => {
+  test.each([
+    ["of 60 kB is told so", 60_000],
+    ["of a megabyte is not even read", 1_000_000],
+  ])("in a message %s, closed, and may come back to the session", async (_title, length) => {
     const client = await play();
     const { session, token } = await client.event("session.created");
-    client.send({ type: "speech.say", text: "word ".repeat(12_000) });
-    await client.error("message_too_large");
+    client.send({ type: "speech.say", text: "word ".repeat(length / 5) });
     expect((await client.closed).code).toBe(1009);
+    const isTold = client.events.some(
+      (it) => it.type === "error" && it.error.code === "message_too_large",
+    );
+    expect(isTold).toBe(length < 65_536);
 
     const again = await service.connect();
     again.send({ type: "session.resume", session, token });
