@@ -134,7 +134,10 @@ export class SpeechLane {
     this.#playback.drop(open.record.utterance.id);
   }
 
-  /** Listen to a live sound where nothing else is said, of which each time that somebody speaks is an utterance; to none when absent. */
+  /**
+   * Listen to a live sound where nothing else is said, to none when absent. Each time that somebody speaks into it is an
+   * utterance.
+   */
   listen(sound?: LiveSound): void {
     this.#microphone.listen(sound);
   }

@@ -2,7 +2,7 @@
 
 /** A stretch in which somebody speaks, or the next part of one that is longer. */
 export interface SpokenStretch {
-  /** First sample, and the one after the last, counted from the newest block's beginning; negative in blocks before it. */
+  /** First sample, and the one after the last, counted from the newest block's beginning; negative before it. */
   readonly from: number;
   readonly to: number;
   readonly isFirst: boolean;

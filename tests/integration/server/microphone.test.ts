@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => service[Symbol.asyncDispose]());
 
-/** A microphone that is connected; it sends packets of 20 ms as time goes by, as loud as `level` says, until disposed. */
+/** A microphone that is connected; it sends packets of 20 ms as time goes by, as loud as `level`, until disposed. */
 async function microphone(session: string, token: string) {
   const client = new WishClient({ codec: "vp8", direction: "sendonly", channels: false });
   await client.call(new URL(`/v1/sessions/${session}/whip`, service.address), token);
