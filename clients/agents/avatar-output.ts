@@ -2,14 +2,17 @@
  * Lets a voice agent speak through a session's face: the audio output that LiveKit Agents gives its avatars.
  *
  * An agent pushes frames of sound as its voice makes them, says when a segment is whole, clears what is queued when it
- * is interrupted, and is told how much of each segment was heard. Runs wherever there is a global `WebSocket`: Node 22
- * and later, Deno, Bun, browsers. Viewers watch with the session's `viewer_token`.
+ * is interrupted, and is told when each segment begins to be heard and how much of it was. Runs wherever there is a
+ * global `WebSocket`: Node 22 and later, Deno, Bun, browsers. Viewers watch with the session's `viewer_token`.
  */
 
 import { StreamError } from "../../src/core/errors.ts";
 import type { ServerEvent } from "../../src/protocol/events.ts";
 import { decodeMediaFrame } from "../../src/protocol/media-frame.ts";
 import type { ClientMessageInput, SUBPROTOCOL } from "../../src/protocol/messages.ts";
+import { type PlaybackFinished, Segments } from "./segments.ts";
+
+export type { PlaybackFinished } from "./segments.ts";
 
 /** Sound as agents hand it over. */
 export interface AudioFrame {
@@ -19,11 +22,19 @@ export interface AudioFrame {
   readonly channels: number;
 }
 
-/** How a segment ended. */
-export interface PlaybackFinished {
-  /** How much of it was heard, seconds. */
-  readonly playbackPosition: number;
-  readonly interrupted: boolean;
+/** A segment begins to be heard. */
+interface PlaybackStarted {
+  /** When, milliseconds as of `Date.now()`. */
+  readonly createdAt: number;
+}
+
+/** Who is told what. */
+export interface AvatarListeners {
+  /** Told of every segment once, however it ended. */
+  readonly onPlaybackFinished: (end: PlaybackFinished) => void;
+  readonly onPlaybackStarted?: (start: PlaybackStarted) => void;
+  /** The server refused something. */
+  readonly onError?: (error: StreamError) => void;
 }
 
 /** The session an agent speaks in. */
@@ -39,35 +50,43 @@ export interface AvatarOutputOptions {
 const subprotocol: typeof SUBPROTOCOL = "zoetrope.v1";
 /** The least that the protocol has: nobody looks at these pictures. */
 const BITRATE = 100_000;
-/** Bytes of samples in one message; with its header below what a message may have. */
-const MOST_BYTES = 8_000;
-/** The header of sound in a binary message (docs/protocol.md). */
-const HEADER = { bytes: 8, magic: 0x5a41, version: 1, pcm16: 1 } as const;
+/** Of sound in one message: what fits at 48 kHz, and so few messages that the server does not mind. */
+const MESSAGE_SECONDS = 0.1;
+/** Seconds that may be ahead of what is heard; of the minute that the server keeps. */
+const MOST_AHEAD = 20;
+/** How often somebody who waits for room looks again, milliseconds. */
+const LOOK_EVERY = 100;
+
+/** Samples of the segment that is being captured, not sent yet. */
+interface Unsent {
+  readonly segment: string;
+  readonly rate: number;
+  readonly samples: number[];
+}
 
 /**
  * The audio output of one agent. Segments are heard one after the other.
  *
- * Lifetime: from `connect` to `close`, or until the connection or the session ended.
+ * Lifetime: from `connect` to `close`, or until the connection or the session ended; what was not heard by then is told
+ * as interrupted.
  */
 export class AvatarOutput {
   readonly #socket: WebSocket;
-  readonly #finished: (end: PlaybackFinished) => void;
-  readonly #failed: (error: StreamError) => void;
-  /** Segments that are not over. */
-  #open = 0;
-  #isAppending = false;
-  #quiet = Promise.withResolvers<undefined>();
+  readonly #listeners: AvatarListeners;
+  readonly #segments: Segments;
+  /** The segment that is being captured. */
+  #open: string | undefined;
+  #unsent: Unsent | undefined;
 
   private constructor(socket: WebSocket, listeners: AvatarListeners) {
     this.#socket = socket;
-    this.#finished = listeners.onPlaybackFinished;
-    this.#failed = listeners.onError ?? (() => undefined);
-    this.#quiet.resolve(undefined);
+    this.#listeners = listeners;
+    this.#segments = new Segments(listeners.onPlaybackFinished);
     socket.addEventListener("message", ({ data }: { readonly data: unknown }) => {
       if (typeof data === "string") this.#told(JSON.parse(data) as ServerEvent);
       else if (data instanceof ArrayBuffer) this.#acknowledge(data);
     });
-    socket.addEventListener("close", () => this.#quiet.resolve(undefined));
+    socket.addEventListener("close", () => this.#segments.abandon(Date.now()));
   }
 
   /** Take the session's controls. @throws {StreamError} the server's own error, `server_unreachable`. */
@@ -93,50 +112,90 @@ export class AvatarOutput {
     return output;
   }
 
-  /** More of the segment that is being spoken, or the beginning of the next. */
-  captureFrame({ data, sampleRate, channels }: AudioFrame): void {
+  /**
+   * More of the segment that is being spoken, or the beginning of the next. Frames may come faster than they are heard;
+   * settles when there is room for more, which `clearBuffer` makes.
+   */
+  async captureFrame({ data, sampleRate, channels }: AudioFrame): Promise<void> {
     const samples = channels === 1 ? data : mixed(data, channels);
     if (samples.length === 0) return;
-    if (!this.#isAppending) {
-      if (this.#open++ === 0) this.#quiet = Promise.withResolvers<undefined>();
-      this.#isAppending = true;
-    }
-    for (let at = 0; at < samples.length; at += MOST_BYTES / 2) {
-      this.#socket.send(soundMessage(samples.subarray(at, at + MOST_BYTES / 2), sampleRate));
+    this.#open ??= this.#segments.begin();
+    this.#segments.captured(this.#open, samples.length / sampleRate);
+    this.#gather(this.#open, samples, sampleRate);
+    while (!this.#isClosed && this.#segments.ahead(Date.now()) > MOST_AHEAD) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY));
     }
   }
 
   /** The segment is whole. */
   flush(): void {
-    if (!this.#isAppending) return;
-    this.#isAppending = false;
+    if (this.#open === undefined) return;
+    this.#sendUnsent();
     this.#send({ type: "input_audio.commit" });
+    this.#endCapture();
   }
 
   /** The agent was interrupted: what is queued is thrown away, and the mouth closes. */
   clearBuffer(): void {
-    this.#isAppending = false;
+    this.#unsent = undefined;
     this.#send({ type: "output.clear" });
+    this.#endCapture();
   }
 
-  /** Settles when nothing that was captured is still to be heard. */
-  async waitForPlayout(): Promise<void> {
-    await this.#quiet.promise;
+  /** Settles when every segment that was captured so far is over, with how the last one ended. */
+  waitForPlayout(): Promise<PlaybackFinished> {
+    return this.#segments.over();
   }
 
   close(): void {
     this.#socket.close();
   }
 
+  get #isClosed(): boolean {
+    return this.#socket.readyState !== WebSocket.OPEN;
+  }
+
+  #endCapture(): void {
+    if (this.#open !== undefined) this.#segments.close(this.#open);
+    this.#open = undefined;
+  }
+
+  /** Frames are short, and messages are counted: several frames go in one. */
+  #gather(segment: string, samples: Int16Array, rate: number): void {
+    if (this.#unsent?.rate !== rate) this.#sendUnsent();
+    for (const sample of samples) {
+      this.#unsent ??= { segment, rate, samples: [] };
+      this.#unsent.samples.push(sample);
+      if (this.#unsent.samples.length >= rate * MESSAGE_SECONDS) this.#sendUnsent();
+    }
+  }
+
+  #sendUnsent(): void {
+    if (this.#unsent === undefined) return;
+    const { segment, rate, samples } = this.#unsent;
+    this.#unsent = undefined;
+    if (this.#isClosed) return;
+    this.#segments.sent(segment);
+    const audio = base64Of(samples);
+    this.#send({ type: "input_audio.append", event_id: segment, audio, sample_rate: rate });
+  }
+
   #told(event: ServerEvent): void {
     if (event.type === "error" || event.type === "input.rejected") {
-      this.#failed(StreamError.from(event.error));
+      this.#listeners.onError?.(StreamError.from(event.error));
+      if (event.event_id !== undefined) this.#segments.refused(event.event_id);
     }
-    if (event.type !== "speech.finished" || event.source !== "audio") return;
-    this.#open = Math.max(0, this.#open - 1);
-    if (this.#open === 0) this.#quiet.resolve(undefined);
-    const { played_ms, interrupted } = event;
-    this.#finished({ playbackPosition: played_ms / 1000, interrupted });
+    if (event.type === "speech.started") this.#started(event.event_id ?? "");
+    if (event.type === "speech.finished") {
+      const { event_id = "", played_ms, interrupted } = event;
+      this.#segments.ended(event_id, { playbackPosition: played_ms / 1000, interrupted });
+    }
+  }
+
+  #started(segment: string): void {
+    const createdAt = Date.now();
+    if (!this.#segments.started(segment, createdAt)) return;
+    this.#listeners.onPlaybackStarted?.({ createdAt });
   }
 
   #acknowledge(message: ArrayBuffer): void {
@@ -144,16 +203,10 @@ export class AvatarOutput {
     this.#send({ type: "media.ack", sequence });
   }
 
+  /** What is said to a connection that is gone is lost with it. */
   #send(message: ClientMessageInput): void {
-    this.#socket.send(JSON.stringify(message));
+    if (!this.#isClosed) this.#socket.send(JSON.stringify(message));
   }
-}
-
-/** Who is told what. */
-export interface AvatarListeners {
-  readonly onPlaybackFinished: (end: PlaybackFinished) => void;
-  /** The server refused something, such as sound beyond what may wait. */
-  readonly onError?: (error: StreamError) => void;
 }
 
 /** Wait for the server's first word. */
@@ -177,13 +230,10 @@ const mixed = (data: Int16Array, channels: number): Int16Array =>
     return Math.round(frame.reduce((sum, sample) => sum + sample, 0) / channels);
   });
 
-function soundMessage(samples: Int16Array, rate: number): Uint8Array<ArrayBuffer> {
-  const message = new Uint8Array(HEADER.bytes + 2 * samples.length);
-  const view = new DataView(message.buffer);
-  view.setUint16(0, HEADER.magic, true);
-  view.setUint8(2, HEADER.version);
-  view.setUint8(3, HEADER.pcm16);
-  view.setUint32(4, rate, true);
-  for (const [i, sample] of samples.entries()) view.setInt16(HEADER.bytes + 2 * i, sample, true);
-  return message;
+/** Samples as PCM of 16 bits, little-endian, in base64. */
+function base64Of(samples: readonly number[]): string {
+  const bytes = new Uint8Array(2 * samples.length);
+  const view = new DataView(bytes.buffer);
+  for (const [i, sample] of samples.entries()) view.setInt16(2 * i, sample, true);
+  return btoa(String.fromCharCode(...bytes));
 }

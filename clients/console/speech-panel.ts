@@ -25,6 +25,8 @@ export class SpeechPanel {
   });
   readonly #talk = button("Talk", "Let it hear your microphone");
   readonly #state = element("output", { class: "speech-panel__state" }, "Silent");
+  /** Utterances that are being heard. */
+  readonly #heard = new Set<string>();
   #stream: MediaStream | undefined;
   #microphone: Microphone | undefined;
 
@@ -43,8 +45,10 @@ export class SpeechPanel {
       event.preventDefault();
       this.#say();
     });
-    session.on("speech", ({ type }) => {
-      this.#state.textContent = type === "speech.started" ? "Speaking" : "Silent";
+    session.on("speech", (event) => {
+      if (event.type === "speech.started") this.#heard.add(event.utterance);
+      if (event.type === "speech.finished") this.#heard.delete(event.utterance);
+      this.#state.textContent = this.#heard.size > 0 ? "Speaking" : "Silent";
     });
     signal.addEventListener("abort", () => this.#hangUp());
     const buttons = element("div", { class: "speech-panel__row" }, say, stop, this.#talk);

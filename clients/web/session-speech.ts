@@ -50,13 +50,13 @@ export class SessionSpeech implements SpeechControls {
       this.#parts.send({
         type: "input_audio.append",
         event_id: this.#appending,
-        audio: base64Of(pcm16Of(samples.subarray(at, at + MOST_SAMPLES))),
+        audio: base64Of(pcmOf(samples.subarray(at, at + MOST_SAMPLES))),
         sample_rate: rate,
       });
     }
   };
 
-  readonly appendPacket = (packet: Uint8Array): void => {
+  readonly appendOpus = (packet: Uint8Array): void => {
     this.#appending ??= this.#parts.nextId();
     this.#parts.send({
       type: "input_audio.append",
@@ -120,8 +120,10 @@ export class SessionSpeech implements SpeechControls {
   }
 }
 
-/** Samples as PCM of 16 bits, little-endian, in base64; what is beyond [-1, 1] is clipped. */
-function pcm16Of(samples: Float32Array | Int16Array): Uint8Array {
+const base64Of = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes));
+
+/** Samples as PCM of 16 bits, little-endian; what is beyond [-1, 1] is clipped. */
+function pcmOf(samples: Float32Array | Int16Array): Uint8Array {
   const bytes = new Uint8Array(2 * samples.length);
   const view = new DataView(bytes.buffer);
   samples.forEach((sample, i) => {
@@ -130,5 +132,3 @@ function pcm16Of(samples: Float32Array | Int16Array): Uint8Array {
   });
   return bytes;
 }
-
-const base64Of = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes));

@@ -77,13 +77,13 @@ export interface SpeechControls {
   readonly say: (text: string, options?: { readonly voice?: string }) => Promise<SpeechFinished>;
   /** More of a sound, mono; `rate` samples a second, 16,000 unless given. A refusal is told by `error`. */
   readonly append: (samples: Float32Array | Int16Array, rate?: number) => void;
-  /** More of a sound, one Opus packet (RFC 6716), as `AudioEncoder` or an agent's framework makes them. A refusal is told by `error`. */
-  readonly appendPacket: (packet: Uint8Array) => void;
+  /** More of a sound: one Opus packet of at most 120 ms, as an `AudioEncoder` makes them. A sound is all Opus, or not. */
+  readonly appendOpus: (packet: Uint8Array) => void;
   /** What was appended is whole. Resolves when it was heard or cut off, rejects when it was refused. */
   readonly commit: () => Promise<SpeechFinished>;
   /** Throw away all that waits: the mouth closes. Resolves when the server took it. */
   readonly clear: () => Promise<void>;
-  /** Let the session hear a microphone while nothing else is said. */
+  /** Let the session hear a microphone while nothing else is said; who speaks into it is told by `speech`, too. */
   readonly microphone: (stream: MediaStream) => Promise<Microphone>;
 }
 

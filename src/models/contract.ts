@@ -86,6 +86,9 @@ export interface PastBlock {
   readonly speech?: BlockSpeech;
 }
 
+/** What came in during one block of the past; silence when undefined. */
+export type PastSpeech = BlockSpeech | undefined;
+
 /** What a cache is rebuilt from. */
 export interface RecentHistory {
   /** Index of the block that comes next. */
@@ -97,6 +100,8 @@ export interface RecentHistory {
    * gaps is then rebuilt exactly. Otherwise the oldest block, of at least one, stands for the beginning.
    */
   readonly continues?: boolean;
+  /** What came in in the blocks before them, oldest first, where the generation does not know: it began again since. */
+  readonly heard?: readonly PastSpeech[];
 }
 
 /**

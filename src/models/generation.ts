@@ -170,8 +170,9 @@ export class PackageGeneration implements Generation {
     });
   }
 
-  async recache({ block, frames, continues = false }: RecentHistory): Promise<void> {
+  async recache({ block, frames, continues = false, heard = [] }: RecentHistory): Promise<void> {
     for (const past of frames) this.#requirePast(past);
+    for (const speech of heard) await this.#hearing.hear(speech);
     const later = continues ? frames : await this.#beginWith(frames);
     for (const { latents, control, speech } of later) {
       await this.#hearing.hear(speech);

@@ -18,6 +18,7 @@ export type {
   ModelCache,
   ModelOptions,
   PastBlock,
+  PastSpeech,
   RecentHistory,
 } from "./contract.ts";
 export type { BlockSpeech } from "./speech.ts";

@@ -121,8 +121,14 @@ export class Hearing {
   async #encode(frame: number, { framesPerBlock, frameSamples, features }: SpeechShape) {
     const end = this.heard.length - (framesPerBlock - 1 - frame) * frameSamples;
     this.#pcm.set(this.heard.subarray(end - this.#pcm.length, end));
+    this.features.set(await this.#featuresOfWindow(), frame * features);
+  }
+
+  /** Of silence they are known: while nobody speaks the encoder rests. */
+  async #featuresOfWindow(): Promise<Float32Array> {
+    if (this.#pcm.every((sample) => sample === 0)) return this.silence;
     await this.#graph?.run();
-    this.features.set(this.#row, frame * features);
+    return this.#row;
   }
 
   #require(speech: BlockSpeech | undefined): void {

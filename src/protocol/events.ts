@@ -65,7 +65,7 @@ interface AppliedAt {
 interface SpokenAt {
   readonly utterance: string;
   readonly source: "audio" | "text" | "microphone";
-  /** Of the message that began it. */
+  /** Of the message that began it, where one did. */
   readonly event_id?: string;
   /** Microseconds of media time. */
   readonly pts: number;

@@ -7,28 +7,66 @@ import { StreamError } from "../core/errors.ts";
 export const SPEECH = {
   /** Characters of one text: some three minutes. */
   characters: 2_000,
-  /** Samples a second of what is appended. */
+  /** Samples a second of what is appended in PCM. */
   rates: { least: 8_000, most: 48_000 },
+  /** Of one Opus packet: what its reference encoder writes at most, and the longest there is (RFC 6716). */
+  opus: { bytes: 4_000, milliseconds: 120 },
 } as const;
 
-const DEFAULT_RATE = 16_000;
+/** Samples a second of PCM that does not say, and of Opus. */
+const DEFAULT_RATE = { pcm16: 16_000, opus: 48_000 } as const;
 const FULL_SCALE = 2 ** 15;
 
 const eventId = z.string().min(1).max(64).optional();
-const sampleRate = z
-  .number()
-  .int()
-  .min(SPEECH.rates.least)
-  .max(SPEECH.rates.most)
-  .default(DEFAULT_RATE);
+const sampleRate = z.number().int().min(SPEECH.rates.least).max(SPEECH.rates.most);
 
-/** How appended sound is coded: samples of 16 bits with a sign, little-endian, one channel; or one Opus packet (RFC 6716). */
+/** How sound is written: samples of 16 bits with a sign, little-endian, one channel; or one Opus packet. */
 const soundFormat = z.enum(["pcm16", "opus"]);
 
-const bytesOf = z
+type SoundFormat = z.output<typeof soundFormat>;
+
+const bytesOfBase64 = z
   .base64()
-  .min(1)
-  .transform((text): Uint8Array => Uint8Array.from(atob(text), (one) => one.charCodeAt(0)));
+  .transform((text): Uint8Array => Uint8Array.from(atob(text), (it) => it.charCodeAt(0)));
+
+/** Sound to append, in the form that it came in. */
+export interface AppendedSound {
+  readonly format: SoundFormat;
+  readonly audio: Uint8Array;
+  readonly sample_rate?: number | undefined;
+}
+
+/** Samples a second of `sound`. */
+export const rateOf = ({ format, sample_rate = DEFAULT_RATE[format] }: AppendedSound): number =>
+  sample_rate;
+
+/** Samples of PCM; float32 in [-1, 1). */
+export function samplesOf(pcm16: Uint8Array): Float32Array {
+  const view = new DataView(pcm16.buffer, pcm16.byteOffset, pcm16.byteLength);
+  return Float32Array.from(
+    { length: pcm16.length / 2 },
+    (_, i) => view.getInt16(2 * i, true) / FULL_SCALE,
+  );
+}
+
+interface Flaw {
+  readonly path: "audio" | "sample_rate";
+  readonly message: string;
+}
+
+/** What of `sound` cannot be, as far as that is seen without decoding it. */
+function flawOf(sound: AppendedSound): Flaw | undefined {
+  const { format, audio } = sound;
+  if (format === "pcm16") {
+    if (audio.length > 0 && audio.length % 2 === 0) return undefined;
+    return { path: "audio", message: "must be whole samples of two bytes" };
+  }
+  if (rateOf(sound) !== DEFAULT_RATE.opus) {
+    return { path: "sample_rate", message: `Opus has ${DEFAULT_RATE.opus}, or none` };
+  }
+  if (audio.length > 0 && audio.length <= SPEECH.opus.bytes) return undefined;
+  return { path: "audio", message: `must be an Opus packet of at most ${SPEECH.opus.bytes} bytes` };
+}
 
 const bare = <T extends string>(type: T) =>
   z.strictObject({ type: z.literal(type), event_id: eventId });
@@ -46,36 +84,36 @@ export const speechMessages = [
       .regex(/^[a-zA-Z0-9][a-zA-Z0-9+_-]*$/, "letters, digits, +, - and _")
       .optional(),
   }),
-  z.strictObject({
-    type: z.literal("input_audio.append"),
-    event_id: eventId,
-    format: soundFormat.default("pcm16"),
-    audio: bytesOf,
-    /** Of PCM; Opus says its own. */
-    sample_rate: sampleRate,
-  }),
+  z
+    .strictObject({
+      type: z.literal("input_audio.append"),
+      event_id: eventId,
+      format: soundFormat.default("pcm16"),
+      audio: bytesOfBase64,
+      sample_rate: sampleRate.optional(),
+    })
+    .superRefine((sound, context) => {
+      const flaw = flawOf(sound);
+      if (flaw !== undefined) {
+        context.addIssue({ code: "custom", path: [flaw.path], message: flaw.message });
+      }
+    }),
   bare("input_audio.commit"),
   bare("input_audio.clear"),
   bare("output.clear"),
 ] as const;
 
 /** Sound to append, as a message in bytes says it. */
-export interface AppendedSound {
+export interface SoundMessage extends AppendedSound {
   readonly type: "input_audio.append";
   readonly event_id?: string | undefined;
-  readonly format: z.output<typeof soundFormat>;
-  /** Samples or a packet, as `format` says. */
-  readonly audio: Uint8Array;
-  /** Samples a second of PCM. */
-  readonly sample_rate: number;
 }
 
 /** Bytes before the sound of a binary message. */
 const HEADER_BYTES = 8;
 const MAGIC = 0x5a41;
 const VERSION = 1;
-/** By their number in a binary message. */
-const FORMATS: Readonly<Record<number, AppendedSound["format"]>> = { 1: "pcm16", 2: "opus" };
+const FORMATS: Readonly<Record<number, SoundFormat>> = { 1: "pcm16", 2: "opus" };
 
 /**
  * Read `input_audio.append` in bytes: 8 little-endian bytes, then the sound.
@@ -84,11 +122,11 @@ const FORMATS: Readonly<Record<number, AppendedSound["format"]>> = { 1: "pcm16",
  *      0    2 magic 0x5A41 ("AZ" as bytes 41 5A)
  *      2    1 version 1
  *      3    1 format: 1 PCM, 16 bits with a sign, little-endian, one channel; 2 one Opus packet
- *      4    4 samples a second of PCM; of Opus 48,000
+ *      4    4 samples a second, 48,000 for Opus
  *
- * @throws {StreamError} `bad_message` when it is no such message, `bad_parameter` for a rate that cannot be.
+ * @throws {StreamError} `bad_message` when it is no such message, `bad_parameter` for a rate or a length that cannot be.
  */
-export function parseSoundMessage(message: Uint8Array): AppendedSound {
+export function parseSoundMessage(message: Uint8Array): SoundMessage {
   const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
   const isSound =
     message.length >= HEADER_BYTES &&
@@ -101,29 +139,12 @@ export function parseSoundMessage(message: Uint8Array): AppendedSound {
   const rate = sampleRate.safeParse(view.getUint32(4, true));
   if (!rate.success) throw badSound("sample_rate", rate.error.issues[0]?.message ?? "invalid");
   const audio = message.subarray(HEADER_BYTES);
-  if (audio.length === 0) throw badSound("audio", "must not be empty");
-  if (format === "pcm16") requireWhole(audio);
-  return { type: "input_audio.append", format, audio, sample_rate: rate.data };
+  const sound = { type: "input_audio.append", format, audio, sample_rate: rate.data } as const;
+  const flaw = flawOf(sound);
+  if (flaw === undefined) return sound;
+  throw badSound(flaw.path, flaw.message);
 }
 
-/** A sound that is appended cannot be taken. */
-export const badSound = (path: string, message: string): StreamError =>
+/** Sound that was brought cannot be taken. */
+export const badSound = (path: "audio" | "format" | "sample_rate", message: string): StreamError =>
   new StreamError("bad_parameter", `input_audio.append: ${path}: ${message}`, { detail: { path } });
-
-function requireWhole(pcm: Uint8Array): void {
-  if (pcm.length % 2 !== 0) throw badSound("audio", "must be whole samples of two bytes");
-}
-
-/**
- * Samples of 16 bits with a sign, little-endian, as float32 in [-1, 1).
- *
- * @throws {StreamError} `bad_parameter` for half a sample.
- */
-export function samplesOf(bytes: Uint8Array): Float32Array {
-  requireWhole(bytes);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from(
-    { length: bytes.length / 2 },
-    (_, i) => view.getInt16(2 * i, true) / FULL_SCALE,
-  );
-}

@@ -67,8 +67,12 @@ test("a microphone is heard until it is let go", async () => {
   };
   await page.getByRole("button", { name: "Talk" }).click();
   await eventually(async () => expect((await publisher())?.sound?.packets).toBeGreaterThan(20));
+  expect(await heard("speech.started")).toMatchObject({ source: "microphone" });
+  await eventually(() => page.getByText("Speaking", { exact: true }).waitFor({ timeout: 500 }));
   await page.getByRole("button", { name: "Stop talking" }).click();
   await eventually(async () => expect(await publisher()).toBeNull());
+  expect(await heard("speech.finished")).toMatchObject({ source: "microphone" });
+  await eventually(() => page.getByText("Silent", { exact: true }).waitFor({ timeout: 500 }));
   await close();
 });
 

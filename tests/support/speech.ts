@@ -1,10 +1,13 @@
 /** What tests say, and how they listen. */
 
+import { expect } from "vitest";
 import { openSoundDecoder } from "../../src/media/codecs/decode.ts";
-import { openOpusEncoder } from "../../src/media/codecs/opus.ts";
+import { openSoundEncoder } from "../../src/media/codecs/open.ts";
 import { PACKET_SAMPLES } from "../../src/media/sound-encoder.ts";
+import type { ServerEvent } from "../../src/protocol/events.ts";
 import type { MediaFrame } from "../../src/protocol/media-frame.ts";
-import type { Client } from "./service.ts";
+import type { ClientMessageInput } from "../../src/protocol/messages.ts";
+import { type Client, until } from "./service.ts";
 
 /** Samples a second of what is heard. */
 const HEARD_RATE = 48_000;
@@ -32,20 +35,23 @@ export function append(client: Client, samples: ArrayLike<number>, sample_rate =
 }
 
 /** A binary `input_audio.append`. */
-export function soundMessage(samples: ArrayLike<number>, rate: number): Buffer {
-  const header = Buffer.from([0x41, 0x5a, 1, 1, 0, 0, 0, 0]);
-  header.writeUInt32LE(rate, 4);
-  return Buffer.concat([header, pcm16(samples)]);
-}
+export const soundMessage = (samples: ArrayLike<number>, rate: number): Buffer =>
+  bytesMessage(1, pcm16(samples), rate);
 
 /** A binary `input_audio.append` of one Opus packet. */
-export const opusMessage = (packet: Uint8Array): Buffer =>
-  Buffer.concat([Buffer.from([0x41, 0x5a, 1, 2, 0x80, 0xbb, 0, 0]), packet]);
+export const opusMessage = (packet: Uint8Array, rate = 48_000): Buffer =>
+  bytesMessage(2, packet, rate);
 
-/** `samples`, at 48 kHz, in Opus packets of 20 ms; what does not fill the last one is left out. */
+function bytesMessage(format: number, sound: Uint8Array, rate: number): Buffer {
+  const header = Buffer.from([0x41, 0x5a, 1, format, 0, 0, 0, 0]);
+  header.writeUInt32LE(rate, 4);
+  return Buffer.concat([header, sound]);
+}
+
+/** Whole packets of 20 ms of Opus; samples at 48 kHz that fill none are left out. */
 export async function opusPackets(samples: Float32Array): Promise<Uint8Array[]> {
-  const encoder = await openOpusEncoder();
-  const packets = [];
+  const encoder = await openSoundEncoder();
+  const packets: Uint8Array[] = [];
   for (let at = 0; at + PACKET_SAMPLES <= samples.length; at += PACKET_SAMPLES) {
     packets.push(encoder.encode(samples.subarray(at, at + PACKET_SAMPLES)));
   }
@@ -93,3 +99,30 @@ export const tone = (hertz: number, rate: number, seconds: number, level = 0.5):
     { length: Math.round(rate * seconds) },
     (_, i) => level * Math.sin((2 * Math.PI * hertz * i) / rate),
   );
+
+/** The end of what `utterance` said. */
+export const finished = (client: Client, utterance: string) =>
+  client.event("speech.finished", (event) => event.utterance === utterance);
+
+/** More pictures and more sound come, and the session says nothing of an error. */
+export async function expectAlive(client: Client): Promise<void> {
+  const before = client.media.length;
+  await until(
+    () => client.media.slice(before).filter(({ header }) => header.kind === "video").length > 4,
+    "more pictures",
+  );
+  expect(client.closeCode).toBeUndefined();
+}
+
+/** What the message was refused with; the stream goes on. */
+export async function refused(client: Client, message: ClientMessageInput) {
+  client.send(message);
+  const eventId = "event_id" in message ? message.event_id : undefined;
+  // What breaks the schema is an error, what the session cannot do is rejected.
+  const isAnswer = (event: ServerEvent) =>
+    (event.type === "input.rejected" || event.type === "error") && event.event_id === eventId;
+  await until(() => client.events.some(isAnswer), `an answer to ${message.type}`);
+  const answer = client.events.find(isAnswer);
+  await expectAlive(client);
+  return answer !== undefined && "error" in answer ? answer.error : undefined;
+}

@@ -63,20 +63,26 @@ export interface SoundDecoder {
 
 const refused = (why: string): StreamError => new StreamError("bad_upload", why);
 
-function allocated(name: string): { readonly codec: Codec; readonly context: CodecContext } {
+/** @throws {StreamError} `encoder_failed` when FFmpeg has no such decoder. */
+function decoderOf(name: string): Codec {
   Log.setLevel(AV_LOG_QUIET);
   const codec = Codec.findDecoderByName(name as FFDecoderCodec);
-  if (codec === null) throw new StreamError("encoder_failed", `FFmpeg was built without ${name}`);
+  if (codec !== null) return codec;
+  throw new StreamError("encoder_failed", `FFmpeg was built without ${name}`);
+}
+
+function contextOf(codec: Codec): CodecContext {
   const context = new CodecContext();
   context.allocContext3(codec);
   context.threadCount = 1;
-  return { codec, context };
+  return context;
 }
 
-function opened(name: string, context: CodecContext, status: number): CodecContext {
+/** `context`, now open. @throws {StreamError} `encoder_failed` when it is not; it is freed then. */
+function opened(context: CodecContext, status: number): CodecContext {
   if (status >= 0) return context;
   context.freeContext();
-  throw new StreamError("encoder_failed", `${name} decoder: FFmpeg answered ${status}`);
+  throw new StreamError("encoder_failed", `a decoder does not open: FFmpeg answered ${status}`);
 }
 
 /**
@@ -88,12 +94,11 @@ export async function openPictureDecoder(
   codec: "h264" | "vp8",
   wanted: Size,
 ): Promise<PictureDecoder> {
-  const { codec: found, context } = allocated(codec);
+  const decoder = decoderOf(codec);
+  const context = contextOf(decoder);
   context.flags = AV_CODEC_FLAG_LOW_DELAY;
   const options = Dictionary.fromObject({ max_pixels: String(MOST_PIXELS) });
-  // The asynchronous call: its synchronous twin frees the dictionary twice.
-  const status = await context.open2(found, options);
-  return new NodeAvPictureDecoder(opened(codec, context, status), wanted);
+  return new NodeAvPictureDecoder(opened(context, await context.open2(decoder, options)), wanted);
 }
 
 class NodeAvPictureDecoder implements PictureDecoder {
@@ -213,10 +218,11 @@ class Scaler {
  * @throws {StreamError} `encoder_failed` when FFmpeg has none.
  */
 export function openSoundDecoder(): SoundDecoder {
-  const { codec, context } = allocated("opus");
+  const decoder = decoderOf("opus");
+  const context = contextOf(decoder);
   context.sampleRate = SAMPLE_RATE;
   context.channelLayout = AV_CHANNEL_LAYOUT_STEREO;
-  return new NodeAvSoundDecoder(opened("opus", context, context.open2Sync(codec)));
+  return new NodeAvSoundDecoder(opened(context, context.open2Sync(decoder)));
 }
 
 class NodeAvSoundDecoder implements SoundDecoder {

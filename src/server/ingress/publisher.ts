@@ -48,6 +48,7 @@ export class Publisher implements WishConnection, IngressLanes {
   #isConnected = false;
   #isOver = false;
 
+  /** @throws {StreamError} `encoder_failed` when FFmpeg has no Opus. */
   constructor({ model, session }: HostedSession, clock: Clock) {
     const { width, height } = model.summary.video;
     const size = { width, height };

@@ -37,12 +37,12 @@ export class SoundLane {
   readonly #thin = new SampleRing((KEPT * SAMPLE_RATE) / FACTOR);
   readonly #decimator = new Decimator();
   readonly #limit: RateLimit;
-  readonly #decoder: SoundDecoder;
+  #decoder: SoundDecoder | undefined;
   #next: number | undefined;
   #packets = 0;
   #dropped = 0;
 
-  /** Owns: `decoder`. */
+  /** Owns `decoder`. */
   constructor(clock: Clock, decoder: SoundDecoder) {
     this.#limit = new RateLimit(clock, PACKETS);
     this.#decoder = decoder;
@@ -65,7 +65,7 @@ export class SoundLane {
   }
 
   push(packet: IncomingSound): void {
-    if (!this.#limit.take() || !this.#fill(packet.rtpTime)) {
+    if (!this.#limit.take() || this.#decoder === undefined || !this.#fill(packet.rtpTime)) {
       this.#dropped += 1;
       return;
     }
@@ -80,7 +80,8 @@ export class SoundLane {
   }
 
   close(): void {
-    this.#decoder.close();
+    this.#decoder?.close();
+    this.#decoder = undefined;
   }
 
   /** Put silence where packets are missing; false for a packet whose time is over. RTP times wrap at 32 bits. */

@@ -1,9 +1,10 @@
 import { Resampler } from "../../media/codecs/resample.ts";
 import type { Line, Synthesise } from "../../media/synthesiser.ts";
+import type { AppendedSound } from "../../protocol/speech.ts";
 import type { Session } from "../../stream/session.ts";
 import { SPEECH_RATE } from "../../stream/speech/speech-lane.ts";
 import type { SpeechSource } from "../../stream/speech/utterance.ts";
-import { AppendedStream, type BroughtSound } from "./appended-stream.ts";
+import { AppendedSoundReader } from "./appended-sound.ts";
 
 /**
  * What clients bring to be said, on its way to a session's speech lane: texts are synthesised, and every sound gets the
@@ -14,7 +15,8 @@ import { AppendedStream, type BroughtSound } from "./appended-stream.ts";
 export class SpeechIntake {
   readonly #session: Session;
   readonly #synthesise: Synthesise;
-  #appending: AppendedStream | undefined;
+  /** Of the sound that is being appended. */
+  #reader: AppendedSoundReader | undefined;
 
   constructor(session: Session, synthesise: Synthesise) {
     this.#session = session;
@@ -34,21 +36,13 @@ export class SpeechIntake {
   /**
    * More of the sound that is being appended.
    *
-   * @throws {StreamError} `unsupported_input`, `speech_overflow`, `bad_parameter` when it is broken, or of another format or
-   *   rate than before; nothing of it is taken then.
+   * @throws {StreamError} `unsupported_input`, `speech_overflow`, `bad_parameter` when it has another form than before
+   *   or cannot be decoded; nothing of it is taken then.
    */
-  append(sound: BroughtSound, eventId?: string): void {
+  append(sound: AppendedSound, eventId?: string): void {
     const { speech } = this.#session;
     speech.requireRoom();
-    const stream = this.#appending ?? new AppendedStream(sound);
-    try {
-      speech.append(stream.take(sound), eventId);
-    } catch (cause) {
-      // A sound that never began has no format to keep to.
-      if (this.#appending === undefined) stream.close();
-      throw cause;
-    }
-    this.#appending = stream;
+    speech.append(this.#read(sound), eventId);
   }
 
   /** The sound that is being appended is whole. @throws {StreamError} `unsupported_input`. */
@@ -70,16 +64,28 @@ export class SpeechIntake {
     this.#close();
   }
 
-  /** Let out what the resampler held back. */
+  #read(sound: AppendedSound): Float32Array {
+    const isFirst = this.#reader === undefined;
+    this.#reader ??= new AppendedSoundReader(sound);
+    try {
+      return this.#reader.read(sound);
+    } catch (cause) {
+      // What nothing was taken of decides nothing for what comes next.
+      if (isFirst) this.#close();
+      throw cause;
+    }
+  }
+
+  /** Let out what the reader held back. */
   #finish(): void {
-    const rest = this.#appending?.finish();
+    const rest = this.#reader?.finish();
     this.#close();
     if (rest !== undefined && rest.length > 0) this.#session.speech.append(rest);
   }
 
   #close(): void {
-    this.#appending?.close();
-    this.#appending = undefined;
+    this.#reader?.close();
+    this.#reader = undefined;
   }
 }
 

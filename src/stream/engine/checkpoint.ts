@@ -1,6 +1,6 @@
 import { hasMemory } from "../../cache/choice.ts";
 import { as, type BlockIndex } from "../../core/units.ts";
-import type { PastBlock } from "../../models/model.ts";
+import type { PastBlock, PastSpeech } from "../../models/model.ts";
 import type {
   BlockRequest,
   CacheOptions,
@@ -19,8 +19,9 @@ const MOST_SNAPSHOT_BYTES = 4 * 2 ** 20;
 
 /**
  * What the server remembers of one session, so that it can go on in another engine: what it began from, the
- * first blocks (a cache's sinks) and the newest ones (its window), with their controls; and of a cache with a
- * memory, which no newest blocks could rebuild, a snapshot now and then.
+ * first blocks (a cache's sinks) and the newest ones (its window), with their controls and their speech; what was said
+ * before a reset and is still heard; and of a cache with a memory, which no newest blocks could rebuild, a snapshot now
+ * and then.
  *
  * While no block had to be forgotten the session goes on bit for bit; later its cache is rebuilt from the
  * blocks that are left, and a memory too large to be snapshot is as old as they are. Bounded by the package's
@@ -29,10 +30,14 @@ const MOST_SNAPSHOT_BYTES = 4 * 2 ** 20;
 export class Checkpoint {
   readonly #mostFirst: number;
   readonly #windowBlocks: number;
+  readonly #speechBlocks: number;
   #options: SessionOptions;
   #restored: RestoredState | null = null;
   #first: PastBlock[] = [];
   #recent: PastBlock[] = [];
+  #heard: readonly PastSpeech[] = [];
+  /** What came in during the newest blocks, also those that were forgotten. */
+  #newestSpeech: readonly PastSpeech[] = [];
   #block = 0;
   #sinceSnapshot = 0;
 
@@ -42,6 +47,7 @@ export class Checkpoint {
     this.#mostFirst = Math.ceil(sinkFrames / framesPerBlock);
     // The newest block is in no cache yet, and a window may end inside a block.
     this.#windowBlocks = Math.ceil(Math.max(windowFrames, speechFrames) / framesPerBlock) + 2;
+    this.#speechBlocks = Math.ceil(speechFrames / framesPerBlock);
   }
 
   /** What the session is opened with, as it is now. */
@@ -57,6 +63,11 @@ export class Checkpoint {
   /** Blocks made since the beginning or the restoring, oldest first. */
   get history(): readonly PastBlock[] {
     return [...this.#first, ...this.#recent];
+  }
+
+  /** What came in before the history and is still heard, oldest first: a reset cuts off nobody who speaks. */
+  get heard(): readonly PastSpeech[] {
+    return this.#heard;
   }
 
   /** Index of the block that comes next. */
@@ -75,6 +86,7 @@ export class Checkpoint {
       ? Math.max(this.#windowBlocks, SNAPSHOT_EVERY + SNAPSHOT_DELAY)
       : this.#windowBlocks;
     this.#recent.splice(0, this.#recent.length - most);
+    this.#newestSpeech = newest([...this.#newestSpeech, past.speech], this.#speechBlocks);
     this.#block = result.block + 1;
     this.#sinceSnapshot += 1;
     return isKept && this.#sinceSnapshot % SNAPSHOT_EVERY === 0;
@@ -85,6 +97,7 @@ export class Checkpoint {
     const { id, markers } = this.#options;
     this.#options = { id, markers, ...change };
     this.#forget(null);
+    this.#heard = this.#newestSpeech;
   }
 
   configured(cache: CacheOptions): void {
@@ -92,9 +105,10 @@ export class Checkpoint {
     if (this.#restored !== null) this.#restored = { ...this.#restored, cache };
   }
 
-  /** The session became what `snapshot` holds; `block` comes next. */
+  /** The session became what `snapshot` holds, with all that it heard; `block` comes next. */
   thawed(snapshot: SessionSnapshot, block: number): void {
     this.#forget({ snapshot });
+    this.#newestSpeech = [];
     this.#block = block;
   }
 
@@ -112,8 +126,12 @@ export class Checkpoint {
     this.#sinceSnapshot = 0;
     this.#first = [];
     this.#recent = [];
+    this.#heard = [];
   }
 }
+
+const newest = <T>(values: readonly T[], most: number): readonly T[] =>
+  values.slice(Math.max(0, values.length - most));
 
 /** In memory of its own: what was asked with may be used again. */
 const pastOf = (

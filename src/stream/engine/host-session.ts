@@ -3,7 +3,7 @@ import { StreamError } from "../../core/errors.ts";
 import { as, type BlockIndex, type FrameIndex, frameTime, type Millis } from "../../core/units.ts";
 import { drawMarker } from "../../media/marker.ts";
 import type { SoundEncoder } from "../../media/sound-encoder.ts";
-import type { GeneratedBlock, Generation, Model, PastBlock } from "../../models/model.ts";
+import type { GeneratedBlock, Generation, Model } from "../../models/model.ts";
 import type {
   BlockRequest,
   CacheContents,
@@ -14,7 +14,12 @@ import type {
   SessionSnapshot,
 } from "./contract.ts";
 import { type BlockPictures, Encoders, type OpenEncoder, type VideoFormat } from "./encoders.ts";
-import { type MadeBlock, MOST_MESSAGE_BYTES, type RestoredState } from "./messages.ts";
+import {
+  type EngineCall,
+  type MadeBlock,
+  MOST_MESSAGE_BYTES,
+  type RestoredState,
+} from "./messages.ts";
 import { SoundTrack } from "./sound-track.ts";
 import { Turns } from "./turns.ts";
 
@@ -27,6 +32,9 @@ export interface HostParts {
   /** Inference takes all cores it may: one piece of it runs at a time, in the order of asking. */
   readonly compute: Turns;
 }
+
+/** What a session's past is rebuilt from. */
+type Recaching = Extract<EngineCall, { method: "recache" }>;
 
 /**
  * One session inside the engine process: a generation and its encoders. Its calls run one after the other.
@@ -107,10 +115,10 @@ export class HostSession {
     );
   }
 
-  /** Let `blocks`, after which `block` comes, be the newest the session knows. */
-  recache(block: number, blocks: readonly PastBlock[]): Promise<void> {
+  /** Let `blocks`, after which `block` comes, be the newest the session knows; before them it heard `heard`. */
+  recache({ block, blocks, heard }: Recaching): Promise<void> {
     return this.#withGeneration((generation) =>
-      generation.recache({ block, frames: blocks, continues: true }),
+      generation.recache({ block, frames: blocks, continues: true, heard }),
     );
   }
 

@@ -6,7 +6,7 @@
  */
 
 import type { SerialisedError } from "../../core/errors.ts";
-import type { ModelCache, PastBlock } from "../../models/model.ts";
+import type { ModelCache, PastBlock, PastSpeech } from "../../models/model.ts";
 import type {
   BlockRequest,
   BlockResult,
@@ -45,6 +45,8 @@ interface EngineMethods {
       /** Index of the block after them. */
       readonly block: number;
       readonly blocks: readonly PastBlock[];
+      /** What came in before them and the session does not know, oldest first. */
+      readonly heard: readonly PastSpeech[];
     };
     readonly answer: null;
   };

@@ -67,7 +67,7 @@ async function ask(
 ): Promise<EngineAnswer> {
   switch (call.method) {
     case "recache":
-      return done(session.recache(call.block, call.blocks));
+      return done(session.recache(call));
     case "next":
       return session.next(call.request);
     case "reset":

@@ -189,13 +189,14 @@ export class SupervisedSession implements EngineSession {
   }
 
   async #rebuild(engine: RunningEngine): Promise<void> {
-    const { options, restored, history, block } = this.#checkpoint;
+    const { options, restored, history, heard, block } = this.#checkpoint;
     const session = this.id;
     await this.#ask(engine, { method: "open", options, restored });
     if (block === 0) return;
     for (let from = 0; from === 0 || from < history.length; from += BLOCKS_PER_RECACHE) {
       const blocks = history.slice(from, from + BLOCKS_PER_RECACHE);
-      await this.#ask(engine, { method: "recache", session, block, blocks });
+      const before = from === 0 ? heard : [];
+      await this.#ask(engine, { method: "recache", session, block, blocks, heard: before });
     }
     this.#home.recovered(this, block);
   }

@@ -14,8 +14,6 @@ export interface LiveSound {
 const MARGIN = 640;
 /** A reader that is further behind goes on at the newest part: what is late is worth less than what is now. */
 const MOST_BEHIND = 3_200;
-/** What is louder counts as speech, −50 dB below full scale. */
-const AUDIBLE = 10 ** (-50 / 20);
 
 /** Reads a live sound block by block, a little behind it. */
 export class LiveReader {
@@ -26,13 +24,12 @@ export class LiveReader {
     this.#sound = sound;
   }
 
-  /** Fill `block` with what came in next; where too little did it is left as it is. Returns whether it is audible. */
-  take(block: Float32Array): boolean {
+  /** Fill `block` with what came in next; where too little did it is left as it is. */
+  take(block: Float32Array): void {
     const samples = this.#read(block.length);
-    if (samples.length < block.length) return false;
+    if (samples.length < block.length) return;
     block.set(samples.subarray(0, block.length));
     this.#next = (this.#next ?? 0) + block.length;
-    return rms(block) > AUDIBLE;
   }
 
   /** Go on at the newest part next time. */
@@ -49,6 +46,3 @@ export class LiveReader {
     return this.#sound.read(this.#next).samples;
   }
 }
-
-const rms = (samples: Float32Array): number =>
-  Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);

@@ -13,12 +13,12 @@ import { StreamError, toStreamError } from "../../core/errors.ts";
 import { as, type Micros } from "../../core/units.ts";
 import type { BlockSpeech, SpeechShape } from "../../models/speech.ts";
 import type { SpeechEvent } from "../events.ts";
-import { LiveReader, type LiveSound } from "./live-sound.ts";
+import type { LiveSound } from "./live-sound.ts";
+import { Microphone } from "./microphone.ts";
 import { type Cue, Playback } from "./playback.ts";
 import { PushedSound } from "./pushed-sound.ts";
 import { type Span, SpeechQueue } from "./speech-queue.ts";
 import type { SpeechSource, Utterance } from "./utterance.ts";
-import { type Activity, VoiceActivity } from "./voice-activity.ts";
 
 /** What a speech lane stands on. */
 export interface SpeechLaneParts {
@@ -70,19 +70,14 @@ export class SpeechLane {
   readonly #said = new Subject<Said>();
   readonly #clears = new Subject<undefined>();
   readonly #records = new Map<string, Pending>();
+  readonly #microphone = new Microphone(() => this.#record("microphone").utterance.id);
   #open: { readonly record: Pending; readonly sound: PushedSound } | undefined;
-  #live: LiveReader | undefined;
-  readonly #activity: VoiceActivity;
-  /** The utterance of whoever speaks into the live sound. */
-  #speaking: string | undefined;
   #clearing: { readonly eventIds: string[]; readonly unsaid: string[] } | undefined;
   #count = 0;
 
   constructor(parts: SpeechLaneParts) {
     this.#parts = parts;
-    const { framesPerBlock, frameSamples, lookAheadFrames } = parts.shape;
-    this.#activity = new VoiceActivity((framesPerBlock * frameSamples) / SPEECH_RATE);
-    this.#playback = new Playback(lookAheadFrames * frameSamples);
+    this.#playback = new Playback(parts.shape.lookAheadFrames * parts.shape.frameSamples);
     this.#clears
       .pipe(
         startWith(undefined),
@@ -99,7 +94,7 @@ export class SpeechLane {
    * @throws {StreamError} `speech_overflow` when too much waits.
    */
   say(source: SpeechSource, eventId?: string): void {
-    if (this.#records.size >= SPEECH_LIMITS.utterances) throw overflow("utterances");
+    if (this.#isFull) throw overflow("utterances");
     this.commit();
     this.#begin("text", source, eventId);
   }
@@ -108,8 +103,7 @@ export class SpeechLane {
   requireRoom(): void {
     const waiting = [...this.#records.values()].reduce((sum, record) => sum + record.waiting, 0);
     if (waiting >= SPEECH_LIMITS.seconds * SPEECH_RATE) throw overflow("seconds");
-    const isFull = this.#records.size >= SPEECH_LIMITS.utterances;
-    if (this.#open === undefined && isFull) throw overflow("utterances");
+    if (this.#open === undefined && this.#isFull) throw overflow("utterances");
   }
 
   /**
@@ -140,9 +134,12 @@ export class SpeechLane {
     this.#playback.drop(open.record.utterance.id);
   }
 
-  /** Listen to a live sound where nothing else is said; to none when absent. */
+  /**
+   * Listen to a live sound where nothing else is said, to none when absent. Each time that somebody speaks into it is an
+   * utterance.
+   */
   listen(sound?: LiveSound): void {
-    this.#live = sound && new LiveReader(sound);
+    this.#microphone.listen(sound);
   }
 
   /** Forget all that waits; from the next block on nothing of it is heard. */
@@ -154,8 +151,6 @@ export class SpeechLane {
       unsaid: [...new Set([...unsaid, ...this.#records.keys()])],
     };
     this.#open = undefined;
-    this.#speaking = undefined;
-    this.#activity.stop();
     this.#queue.clear();
     for (const record of this.#records.values()) record.waiting = 0;
     this.#clears.next(undefined);
@@ -168,7 +163,10 @@ export class SpeechLane {
     const samples = new Float32Array(framesPerBlock * frameSamples);
     const clearing = this.#clearing;
     this.#clearing = undefined;
-    if (clearing !== undefined) this.#playback.cut(clearing.unsaid);
+    if (clearing !== undefined) {
+      this.#playback.cut(clearing.unsaid);
+      this.#microphone.forget();
+    }
     this.#fill(samples);
     const speech = { samples, cut: clearing !== undefined };
     return clearing === undefined ? { speech } : { speech, cleared: clearing.eventIds };
@@ -182,28 +180,21 @@ export class SpeechLane {
   #fill(samples: Float32Array): void {
     const spans = this.#queue.take(samples);
     for (const span of spans) this.#given(span);
-    const isAudible = spans.length === 0 && this.#live?.take(samples) === true;
-    if (spans.length > 0) {
-      this.#live?.skip();
-      this.#activity.stop();
+    if (spans.length === 0) {
+      this.#hear(samples);
+      return;
     }
-    const live = this.#liveSpan(this.#activity.observe(isAudible), samples.length);
-    this.#playback.give([...live, ...spans], samples.length);
-    if (spans.length > 0 || isAudible) this.#parts.active();
+    const cutShort = this.#microphone.skip();
+    if (cutShort !== undefined) this.#playback.drop(cutShort);
+    this.#playback.give(spans, samples.length);
+    this.#parts.active();
   }
 
-  /** What a block of `length` samples has of whoever speaks into the live sound. */
-  #liveSpan(activity: Activity, length: number): Span[] {
-    const utterance = this.#speaking;
-    if (activity === "silent") {
-      this.#speaking = undefined;
-      return utterance === undefined
-        ? []
-        : [{ utterance, from: 0, to: 0, isFirst: false, isLast: true }];
-    }
-    this.#speaking = utterance ?? this.#record("microphone").utterance.id;
-    const isFirst = utterance === undefined;
-    return [{ utterance: this.#speaking, from: 0, to: length, isFirst, isLast: false }];
+  /** Nothing else is said, so the microphone is heard. */
+  #hear(samples: Float32Array): void {
+    const { spans, isAudible } = this.#microphone.take(samples);
+    this.#playback.give(spans, samples.length);
+    if (isAudible) this.#parts.active();
   }
 
   #given({ utterance, from, to }: Span): void {
@@ -216,7 +207,7 @@ export class SpeechLane {
     return { record: this.#begin("audio", sound.read, eventId), sound };
   }
 
-  #begin(source: Utterance["source"], read: SpeechSource, eventId: string | undefined): Pending {
+  #begin(source: "audio" | "text", read: SpeechSource, eventId: string | undefined): Pending {
     const record = this.#record(source, eventId);
     this.#said.next({ utterance: record.utterance, source: read });
     this.#parts.active();
@@ -272,6 +263,14 @@ export class SpeechLane {
     const { interrupted } = cue;
     const played = as<never>((cue.played * 1000) / SPEECH_RATE);
     this.#parts.emit({ type: "speech-finished", utterance, at, played, interrupted });
+  }
+
+  /** Whether nobody may bring another utterance; those of a microphone do not wait. */
+  get #isFull(): boolean {
+    const brought = [...this.#records.values()].filter(
+      ({ utterance }) => utterance.source !== "microphone",
+    );
+    return brought.length >= SPEECH_LIMITS.utterances;
   }
 
   get #lookAhead(): number {

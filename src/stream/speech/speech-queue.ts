@@ -3,7 +3,7 @@ import { Gate } from "../gate.ts";
 /** A stretch of one utterance inside a block. */
 export interface Span {
   readonly utterance: string;
-  /** First sample, and the one after the last, counted from the block's beginning. */
+  /** First sample, and the one after the last, counted from the block's beginning; negative in blocks before it. */
   readonly from: number;
   readonly to: number;
   /** Whether nothing of the utterance came before it, and nothing will come after it. */

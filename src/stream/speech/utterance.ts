@@ -5,7 +5,7 @@ export interface Utterance {
   /** Unique within the session. */
   readonly id: string;
   readonly source: "audio" | "text" | "microphone";
-  /** Id of the message that began it. */
+  /** Id of the message that began it, where one did. */
   readonly eventId?: string;
 }
 

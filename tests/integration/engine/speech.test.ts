@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { openSoundDecoder } from "../../../src/media/codecs/decode.ts";
 import type {
   BlockRequest,
   BlockResult,
@@ -32,6 +33,21 @@ async function play(
   return blocks;
 }
 
+/** Speech of which every block is another; what came before the block 2 is cut off. */
+const noise = (index: number) => ({
+  samples: Float32Array.from({ length: 1_280 }, (_, i) => 0.4 * Math.sin(i * i + index)),
+  cut: index === 2,
+});
+
+/** The loudest sample of what is heard in `blocks`. */
+function loudness(blocks: readonly BlockResult[]): number {
+  const decoder = openSoundDecoder();
+  const packets = blocks.flatMap(({ sound }) => sound);
+  const loudest = Math.max(...packets.flatMap(({ data }) => [...decoder.decode(data)]));
+  decoder.close();
+  return loudest;
+}
+
 describe("an engine that ends while somebody speaks", () => {
   it.each(["tiny-speech-fused", "tiny-speech-separate"] as const)(
     "%s: is replaced, and mouth and voice go on",
@@ -45,6 +61,27 @@ describe("an engine that ends while somebody speaks", () => {
       expect(pictures([...before, ...after])).toEqual(pictures(undisturbed));
       const times = [...before, ...after].flatMap(({ sound }) => sound.map(({ pts }) => pts));
       expect(times).toEqual(Array.from({ length: 28 }, (_, i) => i * 20_000));
+    },
+  );
+
+  it.each([0, 1, 2])(
+    "cuts nobody off who spoke before a reset, %i blocks after it",
+    async (blocks) => {
+      const said = (index: number) => request(index, { sound: "voice", speech: noise(index) });
+      const run = async (kill: boolean) => {
+        await using test = await speaking("tiny-speech-fused");
+        await play(test.session, said, 0, 3);
+        await test.session.reset({ seed: 9, cache: CACHE });
+        const before = await play(test.session, said, 3, 3 + blocks);
+        if (kill) process.kill(test.engine.pid, "SIGKILL");
+        const after = await play(test.session, said, 3 + blocks, 8);
+        return { made: pictures([...before, ...after]), next: loudness(after.slice(0, 1)) };
+      };
+      const [undisturbed, killed] = [await run(false), await run(true)];
+      expect(killed.made).toEqual(undisturbed.made);
+      expect(undisturbed.next).toBeGreaterThan(0.1);
+      // An encoder that begins anew swings in.
+      expect(killed.next).toBeGreaterThan(undisturbed.next / 2);
     },
   );
 

@@ -1,7 +1,8 @@
-import { PNG } from "pngjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startEngine } from "../../../src/stream/engine/supervisor.ts";
-import { type Client, Service, until } from "../../support/service.ts";
+import { claimingPng, inflatingPng, pictureFile, plainPng } from "../../support/image-files.ts";
+import { type Client, Service } from "../../support/service.ts";
+import { expectAlive } from "../../support/speech.ts";
 
 let service: Service;
 
@@ -13,21 +14,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => service[Symbol.asyncDispose]());
-
-/** The tiny package takes what is red for a face. */
-function plain(red: number, size = { width: 64, height: 48 }): Buffer {
-  const picture = new PNG(size);
-  for (let i = 0; i < picture.data.length; i += 4) picture.data.set([red, 40, 90, 255], i);
-  return PNG.sync.write(picture);
-}
-
-/** A PNG whose header alone says that it has a gigabyte of pixels. */
-function bomb(): Buffer {
-  const file = plain(200, { width: 16, height: 16 });
-  file.writeUInt32BE(20_000, 16);
-  file.writeUInt32BE(20_000, 20);
-  return file;
-}
 
 const post = (body: Uint8Array): Promise<Response> =>
   service.fetch("/v1/uploads", {
@@ -52,7 +38,7 @@ const play = (): Promise<Client> =>
 describe("a picture that somebody brings", () => {
   test("is what the stream begins again from, until it is cleared", async () => {
     const client = await play();
-    const id = await upload(plain(230));
+    const id = await upload(plainPng(230));
     await client.frames(4);
     client.send({ type: "image.set", event_id: "face", upload: id });
 
@@ -71,7 +57,7 @@ describe("a picture that somebody brings", () => {
   });
 
   test.each([
-    ["without a face", () => upload(plain(10)), "no_face"],
+    ["without a face", () => upload(plainPng(10)), "no_face"],
     ["that nobody uploaded", () => Promise.resolve("nothing"), "unknown_recording"],
     ["that is a sound", () => upload(wav()), "bad_upload"],
   ])("%s is refused, and the stream goes on", async (_title, bring, code) => {
@@ -100,18 +86,54 @@ describe("a picture that somebody brings", () => {
   });
 });
 
+const half = (file: Buffer): Buffer => file.subarray(0, file.length / 2);
+const SVG =
+  '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="file:///etc/passwd"/></svg>';
+
 describe("a file that is no picture to begin from", () => {
   test.each([
-    ["a small PNG of a gigabyte of pixels", bomb()],
-    ["half of a JPEG", Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 16, 74, 70, 73, 70, 0, 1])],
-    ["half of a PNG", plain(200).subarray(0, 60)],
-  ])("%s is refused when it is uploaded, and the stream goes on", async (_title, body) => {
+    ["a small PNG of a gigabyte of pixels", claimingPng],
+    ["half of a JPEG's header", () => Buffer.from("ffd8ffe000104a46494600010000", "hex")],
+    ["half of a PNG's header", () => plainPng(200).subarray(0, 20)],
+    ["half of a JPEG", async () => half(await pictureFile("mjpeg"))],
+    ["half of a WebP", async () => half(await pictureFile("webp"))],
+    ["half of a PNG", () => half(plainPng(200, { width: 400, height: 400 }))],
+    ["a GIF", () => pictureFile("gif")],
+    ["an SVG", () => Buffer.from(SVG)],
+    ["a text", () => Buffer.from("a face, please")],
+    ["nothing", () => Buffer.alloc(0)],
+  ])("%s is refused when it is uploaded, and the stream goes on", async (_title, file) => {
     const client = await play();
-    const answer = await post(body);
+    const answer = await post(await file());
     expect(answer.status).toBe(422);
     expect(await answer.json()).toMatchObject({ error: { code: "bad_upload" } });
-    const before = client.media.length;
-    await until(() => client.media.length > before + 4, "more pictures");
+    await expectAlive(client);
+    client.cut();
+  });
+
+  test("a PNG that inflates to far more than its picture is read as the picture it is", async () => {
+    const client = await play();
+    const answer = await post(inflatingPng());
+    expect(answer.status).toBe(201);
+    const said = (await answer.json()) as { id: string; width: number; height: number };
+    expect(said).toMatchObject({ width: 64, height: 48 });
+    client.send({ type: "image.set", upload: said.id });
+    // All of it is black.
+    const { error } = await client.event("input.rejected");
+    expect(error.code).toBe("no_face");
+    await remove(said.id);
+    await expectAlive(client);
+    client.cut();
+  });
+
+  test("a WebP and a JPEG are pictures", async () => {
+    const client = await play();
+    for (const format of ["webp", "mjpeg"] as const) {
+      const id = await upload(await pictureFile(format));
+      client.send({ type: "image.set", event_id: format, upload: id });
+      await client.event("input.applied", ({ event_ids }) => event_ids.includes(format));
+      await remove(id);
+    }
     client.cut();
   });
 });

@@ -48,16 +48,6 @@ const rejection = (event_id: string): ServerEvent => ({
 });
 
 describe("what is said", () => {
-  it("goes as Opus packets where that is what there is, all of them one sound", () => {
-    const { speech, sent } = speaking();
-    speech.appendPacket(Uint8Array.of(1, 2, 3));
-    speech.appendPacket(Uint8Array.of(4));
-    expect(sent).toEqual([
-      { type: "input_audio.append", event_id: "c1", format: "opus", audio: "AQID" },
-      { type: "input_audio.append", event_id: "c1", format: "opus", audio: "BA==" },
-    ]);
-  });
-
   it("resolves when it was heard, and says how much", async () => {
     const { speech, sent, finish } = speaking();
     const said = speech.say("Hello.", { voice: "de" });
@@ -99,6 +89,23 @@ describe("a sound", () => {
     const samples = Int16Array.of(-32_768, 0, 5, 32_767);
     speech.append(samples);
     expect(samplesOf(sent)).toEqual([...samples]);
+  });
+
+  it("of Opus goes packet by packet, all of one utterance", async () => {
+    const { speech, sent, finish } = speaking();
+    speech.appendOpus(Uint8Array.of(248, 1, 2));
+    speech.appendOpus(Uint8Array.of(248, 255));
+    expect(sent).toEqual(
+      ["+AEC", "+P8="].map((audio) => ({
+        type: "input_audio.append",
+        event_id: "c1",
+        format: "opus",
+        audio,
+      })),
+    );
+    const heard = speech.commit();
+    finish("c1", 40);
+    expect(await heard).toMatchObject({ played_ms: 40 });
   });
 
   it("resolves when it was committed and heard; the next one is another utterance", async () => {

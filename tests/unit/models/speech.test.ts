@@ -2,6 +2,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/core/clock.ts";
 import { type BlockSpeech, type Model, openModel } from "../../../src/models/model.ts";
 import { loadPackage } from "../../../src/models/package.ts";
+import { Hearing } from "../../../src/models/speech.ts";
+import type { GraphSet } from "../../../src/models/world-model.ts";
 import { tinyPath } from "../../support/oracle.ts";
 
 const CACHE = { policy: "window", windowFrames: 4, sinkFrames: 2 } as const;
@@ -58,6 +60,35 @@ describe("a model that hears", () => {
     }
     expect(made[0]).not.toBe(made[1]);
     expect(made[1]).toBe(made[2]);
+  });
+
+  it("does not run its encoder while nobody speaks, and does until the last word left the window", async () => {
+    let runs = 0;
+    const counted: GraphSet = () => ({
+      bind: ({ pcm }: { pcm: Float32Array }, { features }: { features: Float32Array }) => ({
+        run: () => {
+          runs += 1;
+          features.fill(1 + pcm.reduce((sum, sample) => sum + sample, 0));
+          return Promise.resolve();
+        },
+      }),
+    });
+    const shape = { framesPerBlock: 2, frameSamples: FRAME, windowFrames: 3 };
+    const hearing = await Hearing.open({ ...shape, lookAheadFrames: 1, features: 1 }, counted);
+    const silence = { samples: new Float32Array(BLOCK), cut: false };
+    const heard: [number, number[]][] = [];
+    for (const speech of [undefined, silence, { ...spoken(0) }, undefined, silence]) {
+      await hearing.hear(speech);
+      heard.push([runs, [...hearing.features]]);
+    }
+    expect(heard.map(([count]) => count)).toEqual([1, 1, 3, 5, 5]);
+    expect(heard.map(([, features]) => features.map((x) => x === 1))).toEqual([
+      [true, true],
+      [true, true],
+      [false, false],
+      [false, false],
+      [true, true],
+    ]);
   });
 
   it("falls silent within 10 ms when what is not heard yet is cut off", async () => {

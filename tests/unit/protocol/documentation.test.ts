@@ -68,6 +68,8 @@ test("the limits are those that are kept", () => {
   );
   expect(limits).toContain(`| controls in one message | ${LIMITS.controlsPerMessage} |`);
   expect(limits).toContain(`| ${SPEECH.characters.toLocaleString("en")} characters |`);
+  const { bytes, milliseconds } = SPEECH.opus;
+  expect(limits).toContain(`| ${bytes.toLocaleString("en")} bytes, ${milliseconds} milliseconds |`);
   const { seconds, utterances } = SPEECH_LIMITS;
   expect(limits).toContain(`| ${seconds} seconds of sound, ${utterances} utterances |`);
 });

@@ -102,6 +102,36 @@ describe("a checkpoint", () => {
     expect(checkpoint.options).toEqual(sessionOptions("a", 8));
   });
 
+  it("keeps what was said before a reset as long as it is heard, and no longer", () => {
+    const speechOf = (block: number) => ({ samples: Float32Array.of(block), cut: false });
+    const speak = (checkpoint: Checkpoint, from: number, to: number) => {
+      for (let block = from; block < to; block++) {
+        const control = Float32Array.of(block);
+        checkpoint.made(made(block), { control, speech: speechOf(block) });
+      }
+    };
+    const change = { seed: 8, cache: WHOLE_CACHE };
+    const checkpoint = new Checkpoint(sessionOptions("a"), { ...facts(2, 4, 1), speechFrames: 5 });
+    expect(checkpoint.heard).toEqual([]);
+    speak(checkpoint, 0, 9);
+    expect(checkpoint.heard).toEqual([]);
+
+    checkpoint.reset(change);
+    expect(checkpoint.heard).toEqual([6, 7, 8].map(speechOf));
+    speak(checkpoint, 9, 10);
+    expect(checkpoint.heard).toEqual([6, 7, 8].map(speechOf));
+    checkpoint.reset(change);
+    expect(checkpoint.heard).toEqual([7, 8, 9].map(speechOf));
+
+    // A snapshot holds what was heard.
+    checkpoint.frozen({ bytes: Uint8Array.of(1) }, 10);
+    expect(checkpoint.heard).toEqual([]);
+    checkpoint.reset(change);
+    expect(checkpoint.heard).toEqual([7, 8, 9].map(speechOf));
+    checkpoint.thawed({ bytes: Uint8Array.of(1) }, 40);
+    expect(checkpoint.heard).toEqual([]);
+  });
+
   it("begins from a snapshot, with the cache chosen after it", () => {
     const checkpoint = new Checkpoint(sessionOptions("a"), facts(1, 4, 1));
     play(checkpoint, 0, 3);

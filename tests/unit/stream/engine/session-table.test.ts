@@ -242,6 +242,7 @@ describe("the sessions of an engine process", () => {
       session: "b",
       block: 2,
       blocks: [{ latents, control }],
+      heard: [],
     });
     const made = await next("b", 2);
 

@@ -341,46 +341,79 @@ describe("a microphone", () => {
     expect(active).toBe(0);
   });
 
-  it("is an utterance from when it was loud for a while until it was not for longer", async () => {
-    const sound = live();
-    lane.listen(sound);
-    sound.state.end = 10 * BLOCK;
-    await play(1);
-    expect(told()).toEqual([]);
-    for (let i = 0; i < 4; i++) {
-      sound.state.end += BLOCK;
-      await play(1);
-    }
-    await play(7);
-    expect(told()).toEqual(["speech-started u1 frame 3"]);
-    await play(3);
-    expect(told()).toEqual(["speech-started u1 frame 3", "speech-finished u1 frame 25 played 880"]);
-    expect(events[0]).toMatchObject({ utterance: { source: "microphone" } });
-  });
-
-  it("is over when something else is said, and when all is cleared", async () => {
-    const sound = live();
-    lane.listen(sound);
-    sound.state.end = 10 * BLOCK;
-    const speak = async (blocks: number) => {
+  /** A microphone whose sound is `level` loud where the test last said so. */
+  const spoken = () => {
+    const state = { level: 0 };
+    let end = 8 * BLOCK;
+    const read = (since: number) => {
+      const first = Math.min(since, end);
+      return { first, samples: new Float32Array(end - first).fill(state.level) };
+    };
+    lane.listen({ read });
+    return async (level: number, blocks: number) => {
+      state.level = level;
       for (let i = 0; i < blocks; i++) {
-        sound.state.end += BLOCK;
+        end += BLOCK;
         await play(1);
       }
     };
-    await speak(4);
-    lane.say(() => said(counted(BLOCK)));
-    await speak(6);
-    lane.clear();
-    await speak(3);
-    expect(told()).toEqual([
-      "speech-started u1 frame 3",
-      "speech-finished u1 frame 9 played 240",
-      "speech-started u2 frame 9",
-      "speech-finished u2 frame 11 played 80",
-      "speech-started u3 frame 13",
-      "speech-finished u3 frame 20 played 280 interrupted",
-      "speech-started u4 frame 23",
+  };
+
+  it("into which somebody speaks is told of as it is heard, and how long that was", async () => {
+    const speak = spoken();
+    await speak(0, 2);
+    await speak(0.1, 5);
+    await speak(0, 9);
+    expect(told()).toEqual(["speech-started u1 frame 5", "speech-finished u1 frame 15 played 400"]);
+    expect(events[0]?.utterance).toEqual({ id: "u1", source: "microphone" });
+    await speak(0.1, 1);
+    await speak(0, 9);
+    expect(told().slice(2)).toEqual([
+      "speech-started u2 frame 33",
+      "speech-finished u2 frame 35 played 80",
     ]);
+  });
+
+  it("is cut short by what is said, and begins again after it", async () => {
+    const speak = spoken();
+    await speak(0.1, 2);
+    lane.say(() => said(counted(BLOCK)));
+    await speak(0.1, 3);
+    expect(told()).toEqual([
+      "speech-started u1 frame 1",
+      "speech-finished u1 frame 5 played 160 interrupted",
+      "speech-started u2 frame 5",
+      "speech-finished u2 frame 7 played 80",
+      "speech-started u3 frame 7",
+    ]);
+  });
+
+  it("is cut off when its output is cleared, and begins again", async () => {
+    const speak = spoken();
+    await speak(0.1, 2);
+    lane.clear();
+    await speak(0.1, 2);
+    expect(told()).toEqual([
+      "speech-started u1 frame 1",
+      "speech-finished u1 frame 4 played 120 interrupted",
+      "speech-started u2 frame 5",
+    ]);
+  });
+
+  it("that is gone is done", async () => {
+    const speak = spoken();
+    await speak(0.1, 2);
+    lane.listen();
+    await play(9);
+    expect(told()).toEqual(["speech-started u1 frame 1", "speech-finished u1 frame 5 played 160"]);
+  });
+
+  it("takes no room from what waits", async () => {
+    const speak = spoken();
+    await speak(0.1, 1);
+    for (let i = 0; i < 16; i++) lane.say(() => said(counted(10)));
+    expect(() => lane.say(() => said())).toThrow(
+      expect.objectContaining({ code: "speech_overflow" }),
+    );
   });
 });
