@@ -23,7 +23,8 @@ const loopDelay = monitorEventLoopDelay({ resolution: 1 });
 loopDelay.enable();
 
 const { config } = resolveConfig({
-  flags: { port: 0, models: [PACKAGE], sessions: 8, idle: 86_400, grace: 5 },
+  // One address opens all sessions, as fast as it can: no limit on that.
+  flags: { port: 0, models: [PACKAGE], sessions: 8, sessionRate: 0, idle: 86_400, grace: 5 },
   environment: {},
 });
 const server = new ZoetropeServer({
