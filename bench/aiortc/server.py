@@ -1,6 +1,6 @@
 """Plain aiortc behind WHEP: the bench's test pictures and sound, one source for all viewers, default settings.
 
-Prints its address as the first line of its output.
+Prints its address as the first line of its output, and ends when its input does: with whoever started it.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ async def main(pictures: Path, sound: Path) -> None:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
-    await asyncio.Event().wait()
+    await asyncio.to_thread(sys.stdin.buffer.read)
 
 
 asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))

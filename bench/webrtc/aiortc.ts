@@ -1,10 +1,11 @@
 /** Plain aiortc beside Zoetrope: the same pictures and sound, its own defaults. */
 
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { SAMPLE_RATE, testSignal } from "../../src/media/sound/test-signal.ts";
 import type { Source } from "./source.ts";
@@ -20,13 +21,10 @@ export async function startAiortc(): Promise<Source> {
   const [pictures, sound] = [join(folder, "pictures.rgb"), join(folder, "sound.f32")];
   await writePictures(pictures);
   await writeFile(sound, testSignal(0, SAMPLE_RATE, VIDEO.frameRate));
-  const child = spawn(RUN, [pictures, sound], { stdio: ["ignore", "pipe", "inherit"] });
-  const origin = await new Promise<string>((resolve, reject) => {
-    const fail = () => reject(new Error("aiortc did not start"));
-    setTimeout(fail, READY_WITHIN_MS).unref();
-    child.once("exit", fail);
-    child.stdout.setEncoding("utf8").once("data", (text: string) => resolve(text.trim()));
-  });
+  // Its input stays open for as long as this process lives, however that ends.
+  const child = spawn(RUN, [pictures, sound], { stdio: ["pipe", "pipe", "inherit"] });
+  // It has read the files when it says where it is.
+  const origin = await originOf(child).finally(() => rm(folder, { recursive: true }));
   return {
     name: "aiortc",
     origin,
@@ -37,14 +35,21 @@ export async function startAiortc(): Promise<Source> {
         close: () => Promise.resolve(),
       }),
     stop: async () => {
-      if (child.exitCode === null && child.signalCode === null) {
-        const gone = once(child, "exit");
-        child.kill("SIGTERM");
-        await gone;
-      }
-      await rm(folder, { recursive: true, force: true });
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, "exit");
+      child.kill("SIGTERM");
+      await gone;
     },
   };
+}
+
+function originOf(child: ChildProcessByStdio<Writable, Readable, null>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const fail = () => reject(new Error("aiortc did not start"));
+    setTimeout(fail, READY_WITHIN_MS).unref();
+    child.once("exit", fail);
+    child.stdout.setEncoding("utf8").once("data", (text: string) => resolve(text.trim()));
+  });
 }
 
 async function writePictures(path: string): Promise<void> {

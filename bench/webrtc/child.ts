@@ -84,6 +84,8 @@ export type Answers<Q extends Questions<Q>> = {
 export function answerWith<Q extends Questions<Q>>(answers: Answers<Q>): void {
   const byName = answers as Readonly<Record<string, (ask: unknown) => unknown>>;
   process.on("disconnect", () => process.exit(0));
+  // It may have gone before anybody listened.
+  if (!process.connected) process.exit(0);
   process.on("message", (message) => void answerOne(message as Asked, byName));
 }
 
