@@ -1,9 +1,9 @@
 /** WebRTC from the encoder to the page, with plain aiortc beside it on the same pictures and sound. */
 
 import type { BenchFigures, BenchFlags } from "./bench.ts";
+import { openBrowser } from "./chromium.ts";
 import { Relay } from "./relay/relay.ts";
 import { startAiortc } from "./webrtc/aiortc.ts";
-import { openBrowser } from "./webrtc/browser.ts";
 import { codecs } from "./webrtc/codecs.ts";
 import { cost } from "./webrtc/cost.ts";
 import { delay } from "./webrtc/delay.ts";

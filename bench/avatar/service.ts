@@ -1,7 +1,8 @@
 /** The whole service: a server, headless Chromium, and somebody who speaks to it. */
 
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import type { BenchFigures } from "../bench.ts";
+import { openBrowser } from "../chromium.ts";
 import type { Sitting, SittingOptions } from "../page/sitting.ts";
 import { pageScript } from "../page-script.ts";
 import { type RunningServer, startServer } from "../server.ts";
@@ -10,15 +11,6 @@ import type { Candidate } from "./audition.ts";
 import { clicks } from "./clicks.ts";
 import { clickSkews, framesPerSecond, mouthDelays } from "./timing.ts";
 
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--autoplay-policy=no-user-gesture-required",
-  // A server on the loopback, and this machine's addresses in the offer instead of names for them.
-  "--allow-loopback-in-peer-connection",
-  "--disable-features=WebRtcHideLocalIpsWithMdns",
-];
 /** Ways to the page; the first one's figures have no prefix. */
 const WAYS = [
   { prefix: "", transport: "webrtc", delay: "low" },
@@ -47,7 +39,7 @@ export class Studio implements AsyncDisposable {
 
   static async open(model: string): Promise<Studio> {
     const server = await startServer(model);
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    const browser = await openBrowser();
     // The server's pages run no inline script; this one is the bench's own.
     const page = await browser.newPage({ bypassCSP: true });
     await page.goto(new URL("/v1/models", server.address).href);

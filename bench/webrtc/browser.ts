@@ -1,30 +1,16 @@
-/** Chromium, and pages in it that watch streams. */
+/** Pages that watch streams. */
 
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import type { RtcBench, RtcObservation, RtcStart, RtcWish } from "../page/rtc-observation.ts";
 import { pageScript } from "../page-script.ts";
 import type { RelayedLeg } from "../relay/relay.ts";
 import type { Source } from "./source.ts";
-
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--autoplay-policy=no-user-gesture-required",
-  // Servers on the loopback, and this machine's addresses in the offer instead of names for them.
-  "--allow-loopback-in-peer-connection",
-  "--disable-features=WebRtcHideLocalIpsWithMdns",
-];
 
 /** Scripts for pages, and what each offers once it ran. */
 const SCRIPTS = {
   rtc: { entry: "bench/page/rtc.ts", global: "rtcBench" },
   socket: { entry: "bench/page/socket.ts", global: "watchSocket" },
 } as const;
-
-/** A browser without a window. */
-export const openBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 
 /** A stream that a page watches. Lifetime: until `close`. */
 export interface Watching {

@@ -242,13 +242,15 @@ class CausalTransformer(nn.Module):
                 nn.init.normal_(linear.weight, std=0.02)
                 nn.init.zeros_(linear.bias)
 
-    def forward_clip(self, x: Tensor, conditioning: Tensor, *, fused_tail: bool = False) -> Tensor:
-        """Run all frames of a clip in parallel.
+    def forward_clip(
+        self, x: Tensor, conditioning: Tensor, *, fused_tail: bool = False, positions: ClipPositions | None = None
+    ) -> Tensor:
+        """Run all frames of a clip in parallel; `positions` say what sees what, the config's band when absent.
 
         Shapes: `x` [B, T, L, width] tokens; `conditioning` [B, T, width]; result as `x`.
         """
         batch, frames, tokens, width = x.shape
-        positions = clip_positions(self.config, frames, tokens, fused_tail, x.device)
+        positions = positions or clip_positions(self.config, frames, tokens, fused_tail, x.device)
         x = x.reshape(batch, frames * tokens, width)
         base = self.modulation(F.silu(conditioning))
         for layer, bias in zip(self.layers, self.layer_bias, strict=True):

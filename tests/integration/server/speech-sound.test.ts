@@ -1,7 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ClientMessageInput } from "../../../src/protocol/messages.ts";
-import { startEngine } from "../../../src/stream/engine/supervisor.ts";
-import { type Client, Service } from "../../support/service.ts";
+import { hearingServer } from "../../support/hearing.ts";
 import {
   append,
   expectAlive,
@@ -15,20 +14,7 @@ import {
   tone,
 } from "../../support/speech.ts";
 
-let service: Service;
-
-beforeAll(async () => {
-  service = await Service.start({
-    startEngine,
-    config: { sessions: 64, preload: ["tiny-speech"] },
-  });
-});
-
-afterAll(() => service[Symbol.asyncDispose]());
-
-/** A client with sound, in a session whose model hears. */
-const play = (): Promise<Client> =>
-  service.play({ model: "tiny-speech", media: { codecs: ["vp8"], sound: true } });
+const { play } = hearingServer();
 
 describe("sound", () => {
   const click = (rate: number): Float32Array =>

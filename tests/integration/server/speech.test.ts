@@ -1,24 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { espeak } from "../../../src/media/speech/espeak.ts";
 import type { ClientMessageInput } from "../../../src/protocol/messages.ts";
 import { startEngine } from "../../../src/stream/engine/supervisor.ts";
-import { type Client, Service } from "../../support/service.ts";
+import { hearingServer } from "../../support/hearing.ts";
+import { Service } from "../../support/service.ts";
 import { append, expectAlive, finished, listen, refused, tone } from "../../support/speech.ts";
 
-let service: Service;
-
-beforeAll(async () => {
-  service = await Service.start({
-    startEngine,
-    config: { sessions: 64, preload: ["tiny-speech"] },
-  });
-});
-
-afterAll(() => service[Symbol.asyncDispose]());
-
-/** A client with sound, in a session whose model hears. */
-const play = (): Promise<Client> =>
-  service.play({ model: "tiny-speech", media: { codecs: ["vp8"], sound: true } });
+const { play, service } = hearingServer();
 
 describe("a text", () => {
   test("is said, and its beginning and end are told as they are heard", async () => {
@@ -110,7 +98,7 @@ describe("whoever pastes a whole book", () => {
     );
     expect(isTold).toBe(length < 65_536);
 
-    const again = await service.connect();
+    const again = await service().connect();
     again.send({ type: "session.resume", session, token });
     await again.event("session.resumed");
     await expectAlive(again);
@@ -128,7 +116,7 @@ describe("speech is refused", () => {
   ];
 
   test.each(messages)("to a model that hears nothing: $type", async (message) => {
-    const client = await service.play();
+    const client = await service().play();
     expect(await refused(client, message)).toMatchObject({ code: "unsupported_input" });
     client.cut();
   });
@@ -136,7 +124,7 @@ describe("speech is refused", () => {
   test("to those who only watch", async () => {
     const client = await play();
     const { session, viewer_token: token } = await client.event("session.created");
-    const viewer = await service.connect();
+    const viewer = await service().connect();
     viewer.send({ type: "session.resume", session, token });
     await viewer.event("session.resumed");
     for (const message of messages) {
@@ -146,7 +134,7 @@ describe("speech is refused", () => {
   });
 
   test("as a voice of a model that has none", async () => {
-    const client = await service.play();
+    const client = await service().play();
     const change = {
       type: "params.update",
       event_id: "p",

@@ -9,10 +9,9 @@ from __future__ import annotations
 from functools import cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ...transformer import ClipPositions, Layer, TransformerConfig, modulate, rotary_table
+from ...transformer import ClipPositions, TransformerConfig, rotary_table
 from .model import SIGMAS, AvatarModel, following
 from .motion import DICE, OCCASIONS
 
@@ -55,26 +54,10 @@ class CleanCommitModel(AvatarModel):
         tokens, conditioning = (
             torch.cat([part.unflatten(0, (batch, frames)) for part in pair], 1) for pair in zip(clean, noisy, strict=True)
         )
-        tokens, conditioning = self._attend(tokens, conditioning)[:, frames:], conditioning[:, frames:]
+        positions = two_streams(self.config.transformer, frames, tokens.shape[2])
+        tokens = self.transformer.forward_clip(tokens, conditioning, positions=positions)[:, frames:]
         held = self.held(tokens.mean(2))
-        parts = (sample, known, tokens, held, conditioning)
-        if painted is not None:
-            who = torch.arange(batch)[:, None]
-            parts = tuple(part[who, painted] for part in parts)
-        made = self.painter(*(part.flatten(0, 1) for part in parts))
-        return made.unflatten(0, (batch, -1)), held
-
-    def _attend(self, tokens: Tensor, conditioning: Tensor) -> Tensor:
-        batch, frames, count, width = tokens.shape
-        transformer = self.transformer
-        positions = two_streams(transformer.config, frames // 2, count)
-        spread = lambda part: part.repeat_interleave(count, dim=1)
-        x, base = tokens.reshape(batch, frames * count, width), transformer.modulation(F.silu(conditioning))
-        for layer, bias in zip(transformer.layers, transformer.layer_bias, strict=True):
-            assert isinstance(layer, Layer)
-            x = layer.forward_clip(x, spread(base + bias).chunk(6, dim=-1), positions)
-        shift, scale = spread(transformer.final(F.silu(conditioning))).chunk(2, dim=-1)
-        return modulate(x, shift, scale).reshape(tokens.shape)
+        return self.paint((sample, known, tokens, held, conditioning[:, frames:]), painted), held
 
 
 class Remembering:

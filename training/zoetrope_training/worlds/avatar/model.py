@@ -152,15 +152,17 @@ class AvatarModel(nn.Module):
         `painted` int64 [B, K], the frames whose latents are wanted, all when absent. Returns clean latents [B, K, C, H, W],
         and what tokens settle on [B, T, HELD].
         """
-        batch = len(sample)
         known = reference if reference.dim() == 5 else reference[:, None].expand_as(sample)
         tokens, held, conditioning = self.hold(sample, sigma, known, speech, control)
-        parts = (sample, known, tokens, held, conditioning)
+        return self.paint((sample, known, tokens, held, conditioning), painted), held
+
+    def paint(self, parts: tuple[Tensor, ...], painted: Tensor | None) -> Tensor:
+        """Clean latents [B, K, C, H, W] of the frames `painted`, of all when absent; `parts` as `Painter.forward`, [B, T, ...]."""
+        batch = len(parts[0])
         if painted is not None:
             who = torch.arange(batch)[:, None]
             parts = tuple(part[who, painted] for part in parts)
-        made = self.painter(*(part.flatten(0, 1) for part in parts))
-        return made.unflatten(0, (batch, -1)), held
+        return self.painter(*(part.flatten(0, 1) for part in parts)).unflatten(0, (batch, -1))
 
     def hold(
         self, sample: Tensor, sigma: float, known: Tensor, speech: Tensor, control: Tensor
