@@ -3,14 +3,16 @@
 import type { Browser, Page } from "playwright-core";
 import type { BenchFigures } from "../bench.ts";
 import { openBrowser } from "../chromium.ts";
-import type { Sitting, SittingOptions } from "../page/sitting.ts";
+import type { Round, Sitting, SittingOptions } from "../page/sitting.ts";
 import { pageScript } from "../page-script.ts";
 import { type RunningServer, startServer } from "../server.ts";
 import { quantile, rounded } from "../statistics.ts";
 import type { Candidate } from "./audition.ts";
 import { clicks } from "./clicks.ts";
-import { clickSkews, framesPerSecond, mouthDelays } from "./timing.ts";
+import { clickSkews, framesPerSecond, mouthDelays, tornMs } from "./timing.ts";
 
+/** Of each sound of clicks: short, so that one that is torn takes few of them along. */
+const CLICK_SECONDS = 4;
 /** Ways to the page; the first one's figures have no prefix. */
 const WAYS = [
   { prefix: "", transport: "webrtc", delay: "low" },
@@ -73,6 +75,7 @@ export async function timing(
     console.error(`avatar: ${way.transport}, delay ${way.delay}`);
     const delays: number[] = [];
     const rates: number[] = [];
+    const said: Round[] = [];
     for (const { sound } of candidates) {
       const sitting = await studio.sit({
         ...way,
@@ -81,15 +84,19 @@ export async function timing(
       });
       delays.push(...mouthDelays(sitting));
       rates.push(framesPerSecond(sitting));
+      said.push(...sitting.rounds);
     }
-    const { pcm, at } = clicks(seconds);
+    const { pcm, at } = clicks(CLICK_SECONDS);
     const sound = Buffer.from(pcm.buffer).toString("base64");
-    const clicked = await studio.sit({ ...way, sound, pictures: false });
+    const rounds = Math.ceil(seconds / CLICK_SECONDS);
+    const clicked = await studio.sit({ ...way, sound, rounds, pictures: false });
     const skews = clicked.rounds.flatMap((round) => clickSkews(clicked, round, at));
+    said.push(...clicked.rounds);
     Object.assign(figures, {
       [`${prefix}fps`]: rounded(quantile(rates, 0.5)),
       [`${prefix}speech_to_mouth_p50_ms`]: rounded(quantile(delays, 0.5), 1),
       [`${prefix}speech_to_mouth_p95_ms`]: rounded(quantile(delays, 0.95), 1),
+      [`${prefix}torn`]: [said.filter((round) => tornMs(round) > 0).length, said.length],
       [`${prefix}skew_clicks`]: skews.length,
       [`${prefix}skew_p50_ms`]: rounded(quantile(skews, 0.5), 1),
       [`${prefix}skew_abs_p95_ms`]: rounded(quantile(skews.map(Math.abs), 0.95), 1),

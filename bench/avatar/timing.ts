@@ -10,6 +10,18 @@ const NEAR_MS = 450;
 const frameOf = ({ frameRate }: Sitting, { begins }: Round, sample: number): number =>
   (begins / 1e6 + sample / RATE) * frameRate;
 
+/** `playedMs` is a whole number. */
+const TORN_MS = 2;
+
+/**
+ * Milliseconds of silence inside a round: sound that comes as it is spoken and misses a block is heard a block later, and
+ * all that follows it.
+ */
+export const tornMs = ({ begins, ends, playedMs }: Round): number => {
+  const torn = (ends - begins) / 1000 - playedMs;
+  return torn > TORN_MS ? torn : 0;
+};
+
 /** When the frame that lasts at `media` frames was first drawn; undefined when it never was. */
 const drawnAt = ({ shown }: Sitting, media: number): number | undefined =>
   shown.find(([, frame]) => frame === Math.floor(media))?.[0];
@@ -17,20 +29,22 @@ const drawnAt = ({ shown }: Sitting, media: number): number | undefined =>
 /**
  * How long it took from the moment each piece of sound was there until the frame with its newest sample was drawn.
  *
- * Frames that were never drawn count as the next one that was.
+ * Frames that were never drawn count as the next one that was; of a torn round the latest frame counts that may show it.
  */
 export function mouthDelays(sitting: Sitting): number[] {
   return sitting.rounds.flatMap((round) =>
     round.sent.flatMap(([at, samples]) => {
-      const frame = Math.floor(frameOf(sitting, round, samples - 1));
+      const late = (tornMs(round) * sitting.frameRate) / 1000;
+      const frame = Math.floor(frameOf(sitting, round, samples - 1) + late);
       const drawn = sitting.shown.find(([, shown]) => shown >= frame)?.[0];
       return drawn === undefined ? [] : [drawn - at];
     }),
   );
 }
 
-/** How much later than its place in the pictures each click of a round was heard; `clicks` are samples of what was said. */
+/** How much later than its place in the pictures each click of a round was heard; `clicks` are samples of what was said. Nothing of a torn round. */
 export function clickSkews(sitting: Sitting, round: Round, clicks: readonly number[]): number[] {
+  if (tornMs(round) > 0) return [];
   return clicks.flatMap((sample) => {
     const media = frameOf(sitting, round, sample);
     const drawn = drawnAt(sitting, media);

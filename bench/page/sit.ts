@@ -76,7 +76,6 @@ async function speak(session: Session, pcm: Int16Array): Promise<[number, number
     sent.push([Date.now(), end]);
     session.speech.append(piece);
   }
-  void session.speech.commit().catch(() => undefined);
   return sent;
 }
 
@@ -107,7 +106,9 @@ async function sit(options: SittingOptions): Promise<Sitting> {
   const said: Round[] = [];
   for (let round = 0; round < rounds; round++) {
     const begins = begun(session);
-    said.push({ sent: await speak(session, pcm), begins: await begins });
+    const sent = await speak(session, pcm);
+    const { pts: ends, played_ms: playedMs } = await session.speech.commit();
+    said.push({ sent, begins: await begins, ends, playedMs });
   }
   await pause(AFTER_MS);
   const seen = {

@@ -19,8 +19,11 @@ export interface SittingOptions {
 export interface Round {
   /** How many samples had been sent by when. */
   readonly sent: readonly (readonly [at: number, samples: number])[];
-  /** Media time at which it began to be heard, microseconds. */
+  /** Media time at which it began to be heard, and at which it was over, microseconds. */
   readonly begins: number;
+  readonly ends: number;
+  /** How much of it was heard, a whole number. */
+  readonly playedMs: number;
 }
 
 /** What the page saw and heard. Times are milliseconds since 1970. */

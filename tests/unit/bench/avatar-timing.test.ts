@@ -5,6 +5,7 @@ import {
   framesPerSecond,
   mouthDelays,
   saidFrames,
+  tornMs,
 } from "../../../bench/avatar/timing.ts";
 import type { Round, Sitting } from "../../../bench/page/sitting.ts";
 
@@ -12,7 +13,10 @@ const SECOND = 16_000;
 
 /** Frames of 40 ms from number 100 on, each drawn 30 ms after it began; what is said begins with frame 105. */
 const BEGINS = 105 * 40_000;
-const round = (sent: Round["sent"] = []): Round => ({ sent, begins: BEGINS });
+const round = (sent: Round["sent"] = [], torn = 0): Round => ({
+  ...{ sent, begins: BEGINS },
+  ...{ ends: BEGINS + 1_000_000 + 1000 * torn, playedMs: 1000 },
+});
 const sitting = (change: Partial<Sitting> = {}): Sitting => ({
   frameRate: 25,
   rounds: [round()],
@@ -46,6 +50,14 @@ it("compares a click with its place inside the frame that has it", () => {
 it("leaves out clicks that nobody heard, and those whose frame was not drawn", () => {
   expect(clickSkews(sitting({ clicks: [1_009_000] }), round(), [800])).toEqual([]);
   expect(clickSkews(sitting({ clicks: [1_000_300] }), round(), [100 * SECOND])).toEqual([]);
+});
+
+it("takes a torn round for as late as it may be, and its clicks for none", () => {
+  const torn = round([[1_000_150, 320]], 40);
+  expect(tornMs(torn)).toBe(40);
+  expect(tornMs(round())).toBe(0);
+  expect(mouthDelays(sitting({ rounds: [torn] }))).toEqual([1_000_270 - 1_000_150]);
+  expect(clickSkews(sitting({ clicks: [1_000_300] }), torn, [800])).toEqual([]);
 });
 
 it("counts distinct frames while something is said", () => {
