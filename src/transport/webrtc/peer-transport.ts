@@ -10,6 +10,7 @@ import type { IceCredentials } from "./ice.ts";
 import { IceAgent, type IceRole } from "./ice-agent.ts";
 import type { Agreement } from "./negotiation.ts";
 import { firstOf } from "./sdp.ts";
+import { holdKeys } from "./srtp-keys.ts";
 
 /** What a path tells. Nothing is called after `closed`. */
 export interface TransportHandlers {
@@ -167,6 +168,7 @@ export class PeerTransport {
     if (!this.isClosed) await this.dtls.start();
     if (this.isClosed) return;
     this.dtls.updateSrtpSession();
+    holdKeys(this.dtls);
     this.#guardRecords();
     this.#isConnected = true;
     void this.#watch();
