@@ -15,16 +15,18 @@ const DESCRIPTOR = 4;
 export const PICTURE_IDS = 1 << 15;
 
 /**
- * The RTP payloads of one frame, in order; the last one carries the marker bit.
+ * The RTP payloads of one frame, in order; the last one carries the marker bit. They share one buffer.
  *
  * `pictureId` counts the frames sent, modulo `PICTURE_IDS`; `most` is the most bytes of a payload.
  */
 export function packetiseVp8(frame: Uint8Array, pictureId: number, most: number): Uint8Array[] {
   const count = Math.max(1, Math.ceil(frame.length / (most - DESCRIPTOR)));
   const step = Math.ceil(frame.length / count);
+  const whole = new Uint8Array(frame.length + count * DESCRIPTOR);
   return Array.from({ length: count }, (_, i) => {
     const part = frame.subarray(i * step, (i + 1) * step);
-    const payload = new Uint8Array(DESCRIPTOR + part.length);
+    const from = i * (step + DESCRIPTOR);
+    const payload = whole.subarray(from, from + DESCRIPTOR + part.length);
     payload[0] = EXTENDED | (i === 0 ? BEGINS : 0);
     payload[1] = HAS_PICTURE_ID;
     payload[2] = LONG_ID | (pictureId >> 8);
