@@ -3,9 +3,6 @@
 import { StreamError } from "../../core/errors.ts";
 import { addressClass, type TargetRules } from "./address-class.ts";
 
-/** Most candidates of one offer, and of one fragment. */
-const MOST_CANDIDATES = 64;
-
 const PATTERN =
   /^candidate:[A-Za-z0-9+/]{1,32} ([12]) (udp|tcp) \d{1,10} (\S{1,253}) (\d{1,5}) typ (host|srflx|prflx|relay)(?: |$)/i;
 
@@ -37,16 +34,3 @@ function isTarget(address: string, { classes, others }: TargetRules): boolean {
 /** Addresses that no interface of a client can have: unspecified, multicast and broadcast. */
 const isHostile = (address: string): boolean =>
   /^(?:0\.|22[4-9]\.|2[345]\d\.|ff|[:0]+$)/i.test(address);
-
-/** Count candidates. @throws {StreamError} `bad_request` above the limit. */
-export class CandidateCount {
-  #count = 0;
-
-  add(): void {
-    this.#count += 1;
-    if (this.#count <= MOST_CANDIDATES) return;
-    throw new StreamError("bad_request", `there are more than ${MOST_CANDIDATES} candidates`, {
-      detail: { limit: MOST_CANDIDATES },
-    });
-  }
-}

@@ -2,7 +2,7 @@
 
 import { StreamError } from "../../core/errors.ts";
 import type { TargetRules } from "./address-class.ts";
-import { CandidateCount, isUsable } from "./candidate.ts";
+import { isUsable } from "./candidate.ts";
 import {
   attribute,
   checkMid,
@@ -47,7 +47,6 @@ export function parseFragment(text: string, rules: TargetRules): IceFragment {
 
 class FragmentReader {
   readonly #rules: TargetRules;
-  readonly #count = new CandidateCount();
   readonly #mids: string[] = [];
   readonly #candidates: TrickledCandidate[] = [];
   readonly #body: string[] = [];
@@ -90,7 +89,6 @@ class FragmentReader {
   }
 
   #candidate(candidate: string): boolean {
-    this.#count.add();
     if (!isUsable(candidate, this.#rules)) return false;
     const mid = this.#mids.at(-1);
     this.#candidates.push({ candidate, ...(mid !== undefined && { mid }) });

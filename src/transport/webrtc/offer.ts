@@ -2,7 +2,7 @@
 
 import { StreamError } from "../../core/errors.ts";
 import type { TargetRules } from "./address-class.ts";
-import { CandidateCount, isUsable } from "./candidate.ts";
+import { isUsable } from "./candidate.ts";
 import { type MediaSection, SectionReader } from "./media-section.ts";
 import { attribute, checkPwd, checkUfrag, type IceCredentials, sdpLines } from "./sdp-lines.ts";
 
@@ -38,7 +38,7 @@ const refused = (why: string): StreamError => new StreamError("bad_request", why
 /**
  * Check `text` and return what may be answered.
  *
- * The cost is bounded by the limits of `sdpLines` and `CandidateCount`; reading stops at the first fault.
+ * The cost is bounded by the limits of `sdpLines`; reading stops at the first fault.
  * @throws {StreamError} `message_too_large`; `unsupported_codec` when no codec is ours; `bad_request` otherwise.
  */
 export function checkOffer(text: string, purpose: Purpose, rules: TargetRules): CheckedOffer {
@@ -56,7 +56,6 @@ class OfferReader {
   readonly #session = new SectionReader("session");
   readonly #sections: SectionReader[] = [];
   readonly #kept: string[] = [];
-  readonly #count = new CandidateCount();
   #candidates = 0;
   #dropped = 0;
   #bundle: readonly string[] | undefined;
@@ -88,7 +87,6 @@ class OfferReader {
   }
 
   #candidate(whole: string): boolean {
-    this.#count.add();
     const usable = isUsable(whole, this.#rules);
     if (usable) this.#candidates += 1;
     else this.#dropped += 1;

@@ -8,6 +8,7 @@ export const SDP_LIMITS = {
   lines: 2_000,
   lineCharacters: 1_024,
   mediaSections: 8,
+  candidates: 64,
 } as const;
 
 /** One line: `a=mid:0` has the type `a` and the value `mid:0`. */
@@ -20,33 +21,54 @@ const refused = (why: string): StreamError => new StreamError("bad_request", why
 const PRINTABLE = /^[\t\x20-\x7e\x80-\uffff]*$/;
 
 /**
- * The lines of `text`, ended by CRLF or LF. Stops at the first that is wrong, so that the cost of a hostile
- * text is that of its good beginning.
+ * The lines of `text`, ended by CRLF or LF. There are not too many of any kind when the first is given; reading stops
+ * at the first that is wrong, so that the cost of a hostile text is that of its good beginning.
  *
  * @throws {StreamError} `message_too_large` above 64 KiB, `bad_request` for too many or too long lines, or one
  *   that is no `x=…`.
  */
 export function* sdpLines(text: string): Generator<SdpLine> {
+  checkCounts(text);
+  for (let start = 0; start < text.length; ) {
+    const feed = text.indexOf("\n", start);
+    const end = feed === -1 ? text.length : feed;
+    const line = lineOf(text, start, text[end - 1] === "\r" ? end - 1 : end);
+    start = end + 1;
+    if (line !== undefined) yield line;
+  }
+}
+
+/** Looks at nothing but how often a line begins in the same way. */
+function checkCounts(text: string): void {
   if (text.length > SDP_LIMITS.bytes || Buffer.byteLength(text) > SDP_LIMITS.bytes) {
     throw new StreamError(
       "message_too_large",
       `a description has at most ${SDP_LIMITS.bytes} bytes`,
     );
   }
-  let sections = 0;
-  let lines = 0;
-  for (let start = 0; start < text.length; ) {
-    const feed = text.indexOf("\n", start);
-    const end = feed === -1 ? text.length : feed;
-    const line = lineOf(text, start, text[end - 1] === "\r" ? end - 1 : end);
-    start = end + 1;
-    if (line === undefined) continue;
-    if (++lines > SDP_LIMITS.lines) throw refused("the description has too many lines");
-    if (line.type === "m" && ++sections > SDP_LIMITS.mediaSections) {
-      throw refused(`a description has at most ${SDP_LIMITS.mediaSections} media sections`);
-    }
-    yield line;
+  if (hasMore(text, "a=candidate:", SDP_LIMITS.candidates)) {
+    throw new StreamError(
+      "bad_request",
+      `there are more than ${SDP_LIMITS.candidates} candidates`,
+      {
+        detail: { limit: SDP_LIMITS.candidates },
+      },
+    );
   }
+  if (hasMore(text, "m=", SDP_LIMITS.mediaSections)) {
+    throw refused(`a description has at most ${SDP_LIMITS.mediaSections} media sections`);
+  }
+  if (hasMore(text, "", SDP_LIMITS.lines)) throw refused("the description has too many lines");
+}
+
+/** Whether more than `most` lines of `text` begin with `beginning`. */
+function hasMore(text: string, beginning: string, most: number): boolean {
+  const found = `\n${beginning}`;
+  let count = text.startsWith(beginning) ? 1 : 0;
+  for (let at = text.indexOf(found); at !== -1 && count <= most; at = text.indexOf(found, at + 1)) {
+    count += 1;
+  }
+  return count > most;
 }
 
 function lineOf(text: string, start: number, end: number): SdpLine | undefined {

@@ -1,10 +1,7 @@
 /** Session descriptions (RFC 8866) as far as an offer of WebRTC needs them. */
 
 import { StreamError } from "../../core/errors.ts";
-
-/** Bounds of what an offer may hold. */
-const MOST_BYTES = 65_536;
-const MOST_SECTIONS = 16;
+import { attribute, sdpLines } from "./sdp-lines.ts";
 
 /** An attribute line: `a=name:value`. */
 export interface Attribute {
@@ -31,33 +28,24 @@ export interface Sdp {
 const broken = (why: string): StreamError =>
   new StreamError("bad_request", `the session description cannot be used: ${why}`);
 
-/** Read a description. @throws {StreamError} `bad_request` when it is none, or too large. */
+/** Read a description. @throws {StreamError} those of `sdpLines`; `bad_request` when it is none. */
 export function readSdp(text: string): Sdp {
-  if (text.length > MOST_BYTES) throw broken(`it is longer than ${MOST_BYTES} characters`);
-  const lines = text.split(/\r?\n/).filter((line) => line !== "");
-  if (lines[0] !== "v=0") throw broken("it does not begin with v=0");
   const head: Attribute[] = [];
   const sections: (MediaSection & { readonly attributes: Attribute[] })[] = [];
-  for (const line of lines) {
-    if (line.startsWith("m=")) sections.push(readSection(line));
-    if (line.startsWith("a=")) (sections.at(-1)?.attributes ?? head).push(readAttribute(line));
+  for (const { type, value } of sdpLines(text)) {
+    if (type === "m") sections.push(readSection(value));
+    if (type !== "a") continue;
+    const [name, content] = attribute(value);
+    (sections.at(-1)?.attributes ?? head).push({ name, value: content });
   }
   if (sections.length === 0) throw broken("it has no media");
-  if (sections.length > MOST_SECTIONS) throw broken(`it has more than ${MOST_SECTIONS} sections`);
   return { attributes: head, sections };
 }
 
 function readSection(line: string): MediaSection & { readonly attributes: Attribute[] } {
-  const [kind = "", port = "", protocol = "", ...formats] = line.slice(2).split(" ");
+  const [kind = "", port = "", protocol = "", ...formats] = line.split(" ");
   if (!/^\d+$/.test(port) || formats.length === 0) throw broken("an m= line is malformed");
   return { kind, port: Number(port), protocol, formats, attributes: [] };
-}
-
-function readAttribute(line: string): Attribute {
-  const colon = line.indexOf(":");
-  return colon < 0
-    ? { name: line.slice(2), value: "" }
-    : { name: line.slice(2, colon), value: line.slice(colon + 1) };
 }
 
 /** Values of all attributes called `name`. */
