@@ -1,8 +1,8 @@
 /** The answer to an offer, as text (RFC 8829, RFC 8866). */
 
-import type { IceCredentials } from "./ice.ts";
 import { type AgreedMedia, type Agreement, EXTENSIONS, type ExtensionName } from "./negotiation.ts";
 import type { MediaSection } from "./sdp.ts";
+import type { IceCredentials } from "./sdp-lines.ts";
 
 /** What this side brings to the answer. */
 export interface LocalSide {
@@ -56,7 +56,7 @@ function transportLines(agreement: Agreement, local: LocalSide, isFirst: boolean
   const { ice, fingerprint } = local;
   return [
     `a=ice-ufrag:${ice.ufrag}`,
-    `a=ice-pwd:${ice.password}`,
+    `a=ice-pwd:${ice.pwd}`,
     "a=ice-options:trickle",
     `a=fingerprint:${fingerprint.algorithm} ${fingerprint.value}`,
     `a=setup:${agreement.isClient ? "passive" : "active"}`,

@@ -14,7 +14,7 @@ import {
   TcpPassiveProtocol,
 } from "werift";
 import type { RtcNetwork } from "./contract.ts";
-import type { IceCredentials } from "./ice.ts";
+import type { IceCredentials } from "./sdp-lines.ts";
 
 /** Each announced address costs a socket. */
 const MOST_ADDRESSES = 8;
@@ -64,7 +64,7 @@ export class IceAgent {
   }
 
   get credentials(): IceCredentials {
-    return { ufrag: this.#connection.localUsername, password: this.#connection.localPassword };
+    return { ufrag: this.#connection.localUsername, pwd: this.#connection.localPassword };
   }
 
   /** The other side's name in the present ICE session. */
@@ -94,10 +94,10 @@ export class IceAgent {
   }
 
   /** Name the other side. Begins anew when it was another one before. */
-  setRemote({ ufrag, password }: IceCredentials, iceLite = false): void {
+  setRemote({ ufrag, pwd }: IceCredentials, iceLite = false): void {
     this.#remoteNames.add(ufrag);
     this.transport.setRemoteParams(
-      new RTCIceParameters({ usernameFragment: ufrag, password, iceLite }),
+      new RTCIceParameters({ usernameFragment: ufrag, password: pwd, iceLite }),
     );
   }
 

@@ -2,25 +2,16 @@
 
 import { isIP } from "node:net";
 import { StreamError } from "../../core/errors.ts";
-import { type Attribute, allOf, firstOf } from "./sdp.ts";
+import { type Attribute, allOf, firstOf, readAttribute } from "./sdp.ts";
+import { checkPwd, checkUfrag, type IceCredentials, sdpLines } from "./sdp-lines.ts";
 
-/** What both sides of a check must know (RFC 8839, section 5.4). */
-export interface IceCredentials {
-  readonly ufrag: string;
-  readonly password: string;
-}
-
-const MOST_FRAGMENT = 16_384;
 const MOST_CANDIDATES = 32;
 
 /** Read `a=ice-ufrag` and `a=ice-pwd`. @throws {StreamError} `bad_request` when they are missing or malformed. */
-export function readCredentials(attributes: readonly Attribute[]): IceCredentials {
-  const ufrag = firstOf(attributes, "ice-ufrag") ?? "";
-  const password = firstOf(attributes, "ice-pwd") ?? "";
-  const isValid = /^[\w+/-]{4,256}$/.test(ufrag) && /^[\w+/-]{22,256}$/.test(password);
-  if (!isValid) throw new StreamError("bad_request", "ICE credentials are missing or malformed");
-  return { ufrag, password };
-}
+export const readCredentials = (attributes: readonly Attribute[]): IceCredentials => ({
+  ufrag: checkUfrag(firstOf(attributes, "ice-ufrag") ?? ""),
+  pwd: checkPwd(firstOf(attributes, "ice-pwd") ?? ""),
+});
 
 /**
  * The candidates that are worth a check: UDP, with an address instead of a name.
@@ -48,15 +39,12 @@ export interface IceFragment {
   readonly candidates: readonly string[];
 }
 
-/** Read an `application/trickle-ice-sdpfrag`. @throws {StreamError} `bad_request` when it is none. */
+/** Read an `application/trickle-ice-sdpfrag`. @throws {StreamError} those of `sdpLines`; `bad_request` when it is none. */
 export function readFragment(text: string): IceFragment {
-  if (text.length > MOST_FRAGMENT) {
-    throw new StreamError("bad_request", `a fragment is at most ${MOST_FRAGMENT} characters`);
+  const attributes: Attribute[] = [];
+  for (const { type, value } of sdpLines(text)) {
+    if (type === "a") attributes.push(readAttribute(value));
   }
-  const attributes = text.split(/\r?\n/).flatMap((line): Attribute[] => {
-    const match = /^a=([\w-]+):?(.*)$/.exec(line);
-    return match === null ? [] : [{ name: match[1] ?? "", value: match[2] ?? "" }];
-  });
   if (attributes.length === 0) throw new StreamError("bad_request", "the fragment says nothing");
   const hasCredentials = attributes.some(({ name }) => name === "ice-ufrag" || name === "ice-pwd");
   return {
@@ -73,7 +61,7 @@ export function writeFragment(
 ): string {
   return [
     `a=ice-ufrag:${credentials.ufrag}`,
-    `a=ice-pwd:${credentials.password}`,
+    `a=ice-pwd:${credentials.pwd}`,
     "m=audio 9 RTP/AVP 0",
     `a=mid:${mid}`,
     ...candidates.map((candidate) => `a=candidate:${candidate}`),

@@ -2,7 +2,7 @@
 
 import { StreamError } from "../../core/errors.ts";
 import type { RtcVideoCodec } from "./contract.ts";
-import { type IceCredentials, readCredentials, usableCandidates } from "./ice.ts";
+import { readCredentials, usableCandidates } from "./ice.ts";
 import {
   type Attribute,
   allOf,
@@ -14,6 +14,7 @@ import {
   readSdp,
   type Sdp,
 } from "./sdp.ts";
+import type { IceCredentials } from "./sdp-lines.ts";
 
 /** Header extensions (RFC 8285) in use, by what they are for. */
 export const EXTENSIONS = {

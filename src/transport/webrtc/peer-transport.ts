@@ -6,10 +6,10 @@ import type { Clock } from "../../core/clock.ts";
 import { StreamError, toStreamError } from "../../core/errors.ts";
 import { as, type Millis } from "../../core/units.ts";
 import type { RtcNetwork } from "./contract.ts";
-import type { IceCredentials } from "./ice.ts";
 import { IceAgent, type IceRole } from "./ice-agent.ts";
 import type { Agreement } from "./negotiation.ts";
 import { firstOf } from "./sdp.ts";
+import type { IceCredentials } from "./sdp-lines.ts";
 import { holdKeys } from "./srtp-keys.ts";
 
 /** What a path tells. Nothing is called after `closed`. */

@@ -88,7 +88,7 @@ export function attribute(value: string): readonly [name: string, value: string]
   return colon === -1 ? [value, ""] : [value.slice(0, colon), value.slice(colon + 1)];
 }
 
-/** Name and secret of one ICE session of a client. */
+/** Name and secret of one side of an ICE session: what both sides of a check must know (RFC 8839, section 5.4). */
 export interface IceCredentials {
   readonly ufrag: string;
   readonly pwd: string;

@@ -34,12 +34,16 @@ export function readSdp(text: string): Sdp {
   const sections: (MediaSection & { readonly attributes: Attribute[] })[] = [];
   for (const { type, value } of sdpLines(text)) {
     if (type === "m") sections.push(readSection(value));
-    if (type !== "a") continue;
-    const [name, content] = attribute(value);
-    (sections.at(-1)?.attributes ?? head).push({ name, value: content });
+    if (type === "a") (sections.at(-1)?.attributes ?? head).push(readAttribute(value));
   }
   if (sections.length === 0) throw broken("it has no media");
   return { attributes: head, sections };
+}
+
+/** Read what stands behind `a=`. */
+export function readAttribute(line: string): Attribute {
+  const [name, value] = attribute(line);
+  return { name, value };
 }
 
 function readSection(line: string): MediaSection & { readonly attributes: Attribute[] } {

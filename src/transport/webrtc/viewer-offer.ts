@@ -6,6 +6,7 @@ import { EXTENSIONS, type ExtensionName, negotiate } from "./negotiation.ts";
 import { randomNames, type StreamNames } from "./outgoing-stream.ts";
 import { PeerTransport } from "./peer-transport.ts";
 import { randomName, randomSessionId } from "./random.ts";
+import type { IceCredentials } from "./sdp-lines.ts";
 import { RtcViewer } from "./viewer.ts";
 
 /** A codec as it is offered. */
@@ -61,7 +62,7 @@ interface OfferingSide {
   /** A random number, of 62 bits at most. */
   readonly id: string;
   readonly cname: string;
-  readonly ice: { readonly ufrag: string; readonly password: string };
+  readonly ice: IceCredentials;
   readonly candidates: readonly string[];
   readonly fingerprint: { readonly algorithm: string; readonly value: string };
   readonly names: Readonly<Record<OfferedSection["kind"], StreamNames>>;
@@ -135,7 +136,7 @@ const transportLines = (
   isFirst: boolean,
 ): string[] => [
   `a=ice-ufrag:${ice.ufrag}`,
-  `a=ice-pwd:${ice.password}`,
+  `a=ice-pwd:${ice.pwd}`,
   `a=fingerprint:${fingerprint.algorithm} ${fingerprint.value}`,
   "a=setup:actpass",
   // Candidates of the bundle's first section serve all (RFC 8843, section 10).

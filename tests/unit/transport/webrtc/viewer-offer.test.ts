@@ -8,7 +8,7 @@ import { writeOffer } from "../../../../src/transport/webrtc/viewer-offer.ts";
 const side = {
   id: "1",
   cname: "abc",
-  ice: { ufrag: "ufrag", password: "p".repeat(22) },
+  ice: { ufrag: "ufrag", pwd: "p".repeat(22) },
   candidates: ["1 1 udp 2113937151 192.0.2.1 50000 typ host"],
   fingerprint: { algorithm: "sha-256", value: Array(32).fill("AB").join(":") },
 };
