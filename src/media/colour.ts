@@ -47,6 +47,12 @@ function coefficients({ red, blue }: ColourMatrix): { y: Row; u: Row; v: Row } {
   };
 }
 
+/** Width and height in pixels. */
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** A buffer that holds the planes of a picture without padding. Both sides must be even. */
 export function allocateI420(width: number, height: number): I420 {
   const chroma = (width / 2) * (height / 2);
@@ -61,30 +67,50 @@ export function allocateI420(width: number, height: number): I420 {
 /**
  * Convert a picture to limited-range 4:2:0, each chroma sample the mean of its four pixels.
  *
- * Shapes: `rgb` is [height, width, 3], uint8; both sides even.
+ * Shapes: `rgb` is [height, width, 3], uint8; `planes` are those of a picture whose odd sides are one longer, where
+ * the last column or row stands twice.
  * Owns: writes into `planes`; keeps nothing.
- * @throws {StreamError} `encoder_failed` when the sides are odd or `rgb` has another size.
+ * @throws {StreamError} `encoder_failed` when `rgb` has another size.
  */
 export function rgbToI420(
   rgb: Uint8Array,
-  size: { readonly width: number; readonly height: number },
+  size: Size,
   planes: I420,
   matrix: ColourMatrix = BT601,
 ): void {
-  const { width, height } = size;
-  if (width % 2 !== 0 || height % 2 !== 0 || rgb.length !== width * height * 3) {
-    throw new StreamError(
-      "encoder_failed",
-      "a picture must have even sides and three bytes a pixel",
-      {
-        detail: { width, height, bytes: rgb.length },
-      },
-    );
-  }
+  checkSize(rgb, size);
+  const { width, height } = evenSize(size);
+  const even = width === size.width && height === size.height ? rgb : padded(rgb, size);
   const { y, u, v } = coefficients(matrix);
-  writeLuma(rgb, width, height, planes, y);
-  writeChroma(rgb, width, height, planes.u, planes.strides.chroma, u);
-  writeChroma(rgb, width, height, planes.v, planes.strides.chroma, v);
+  writeLuma(even, width, height, planes, y);
+  writeChroma(even, width, height, planes.u, planes.strides.chroma, u);
+  writeChroma(even, width, height, planes.v, planes.strides.chroma, v);
+}
+
+/** The smallest size with even sides that has room for a picture of `size`. */
+export const evenSize = ({ width, height }: Size): Size => ({
+  width: width + (width % 2),
+  height: height + (height % 2),
+});
+
+function padded(rgb: Uint8Array, size: Size): Uint8Array {
+  const { width, height } = evenSize(size);
+  const [line, paddedLine] = [size.width * 3, width * 3];
+  const picture = new Uint8Array(height * paddedLine);
+  for (let y = 0; y < height; y++) {
+    const row = Math.min(y, size.height - 1) * line;
+    picture.set(rgb.subarray(row, row + line), y * paddedLine);
+    const last = row + line - 3;
+    picture.set(rgb.subarray(last, last + 3), (y + 1) * paddedLine - 3);
+  }
+  return picture;
+}
+
+function checkSize(rgb: Uint8Array, { width, height }: Size): void {
+  if (rgb.length === width * height * 3) return;
+  throw new StreamError("encoder_failed", "a picture must have three bytes a pixel", {
+    detail: { width, height, bytes: rgb.length },
+  });
 }
 
 /**
@@ -97,16 +123,11 @@ export function rgbToI420(
  */
 export function rgbToI420Doubled(
   rgb: Uint8Array,
-  size: { readonly width: number; readonly height: number },
+  size: Size,
   planes: I420,
   matrix: ColourMatrix = BT601,
 ): void {
-  const { width, height } = size;
-  if (rgb.length !== width * height * 3) {
-    throw new StreamError("encoder_failed", "a picture must have three bytes a pixel", {
-      detail: { width, height, bytes: rgb.length },
-    });
-  }
+  checkSize(rgb, size);
   const { y, u, v } = coefficients(matrix);
   writeLumaDoubled(rgb, size, planes, y);
   writeChromaWhole(rgb, size, planes.u, planes.strides.chroma, u);
@@ -155,7 +176,7 @@ function writeChroma(
 
 function writeLumaDoubled(
   rgb: Uint8Array,
-  { width, height }: { readonly width: number; readonly height: number },
+  { width, height }: Size,
   { y, strides }: I420,
   [r, g, b]: Row,
 ): void {
@@ -175,7 +196,7 @@ function writeLumaDoubled(
 
 function writeChromaWhole(
   rgb: Uint8Array,
-  { width, height }: { readonly width: number; readonly height: number },
+  { width, height }: Size,
   plane: Uint8Array,
   stride: number,
   [r, g, b]: Row,

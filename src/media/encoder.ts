@@ -1,11 +1,12 @@
 /** The role of a video encoder, and what the engine and the server agree on about its output. */
 
 import type { BitsPerSecond, Micros } from "../core/units.ts";
+import { evenSize } from "./colour.ts";
 
 /** Codecs there are encoders for; `rgb` is the raw picture. */
 export type VideoCodec = "h264" | "vp8" | "rgb";
 
-/** What one encoder takes. Both sides are even. */
+/** What one encoder takes. */
 export interface EncoderOptions {
   readonly codec: VideoCodec;
   readonly width: number;
@@ -47,20 +48,16 @@ const SMALL = 256;
  * The size that pictures of `size` have once coded; a client shows them at their own size again.
  *
  * H.264 and VP8 keep colour at half the resolution of light. Small pictures are coded with every pixel
- * doubled both ways, so that each keeps a colour of its own.
+ * doubled both ways, so that each keeps a colour of its own; of larger ones an odd side is one pixel longer.
  */
 export function codedSize<Size extends { readonly width: number; readonly height: number }>(
   codec: VideoCodec,
   size: Size,
 ): Size {
-  const doubled = codec !== "rgb" && Math.max(size.width, size.height) <= SMALL;
-  return doubled ? { ...size, width: size.width * 2, height: size.height * 2 } : size;
-}
-
-/** Whether H.264 and VP8 can have pictures of `size`: both sides must be even once coded. */
-export function isCodable(size: { readonly width: number; readonly height: number }): boolean {
-  const { width, height } = codedSize("h264", size);
-  return width % 2 === 0 && height % 2 === 0;
+  if (codec === "rgb") return size;
+  const isSmall = Math.max(size.width, size.height) <= SMALL;
+  const coded = isSmall ? { width: size.width * 2, height: size.height * 2 } : evenSize(size);
+  return { ...size, ...coded };
 }
 
 interface H264Level {

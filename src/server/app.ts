@@ -254,7 +254,7 @@ export class ZoetropeServer {
   }
 
   #openEndpoint(rules: AccessRules): WebSocketEndpoint {
-    const { clock, logger, models, config } = this.#parts;
+    const { clock, logger, config } = this.#parts;
     const { sessions, metrics } = this;
     return new WebSocketEndpoint(this.#http.server, {
       path: SOCKET_PATH,
@@ -262,7 +262,7 @@ export class ZoetropeServer {
       admit: ({ headers }) =>
         this.#isFull(config.sessions + config.viewers) ? TOO_MANY : refuseRequest(headers, rules),
       accept: (peer: Peer, address) =>
-        new Conversation(peer, { address, sessions, models, clock, metrics, logger }),
+        new Conversation(peer, { address, sessions, clock, metrics, logger }),
     });
   }
 

@@ -8,9 +8,8 @@ import { Deadline } from "../stream/deadline.ts";
 import type { Peer, PeerHandlers } from "../transport/websocket/peer.ts";
 import type { HostedSession, Role } from "./hosted-session.ts";
 import type { ServerMetrics } from "./metrics.ts";
-import type { Models } from "./models.ts";
 import type { Sessions } from "./sessions.ts";
-import { chooseCodec, SocketViewer } from "./viewers/socket-viewer.ts";
+import { SocketViewer } from "./viewers/socket-viewer.ts";
 import { pong, refusalOf, type Speaker, steer, understand } from "./viewers/steering.ts";
 
 /** What a conversation needs of the server. */
@@ -18,7 +17,6 @@ export interface ConversationParts {
   /** Where the client is. */
   readonly address: string;
   readonly sessions: Sessions;
-  readonly models: Models;
   readonly clock: Clock;
   readonly metrics: ServerMetrics;
   readonly logger: Logger;
@@ -102,10 +100,9 @@ export class Conversation implements PeerHandlers {
 
   async #start(message: StartMessage, askedAt: Millis): Promise<void> {
     this.#stage = { kind: "opening" };
-    const { sessions, models, address } = this.#parts;
+    const { sessions, address } = this.#parts;
     try {
       const { model, start, parameters, media } = message;
-      chooseCodec(media, models.get(model));
       const { markers } = media;
       const hosted = await sessions.create({ model, start, parameters, markers }, address);
       if (this.#isOver()) {

@@ -12,7 +12,7 @@ import type { ClientMessageInput } from "../../src/protocol/messages.ts";
 import { ZoetropeServer } from "../../src/server/app.ts";
 import { resolveConfig } from "../../src/server/config.ts";
 import type { StartEngine } from "../../src/server/engines.ts";
-import { findModels } from "../../src/server/models.ts";
+import { findModels, type LoadPackage } from "../../src/server/models.ts";
 import type { AnswerViewer } from "../../src/transport/webrtc/contract.ts";
 
 /** The packages that tests are served. */
@@ -39,6 +39,8 @@ export async function until(
 export interface ServiceOptions {
   readonly startEngine: StartEngine;
   readonly answerViewer?: AnswerViewer;
+  /** Reads packages; as they are when absent. */
+  readonly load?: LoadPackage;
   /** Says texts; eSpeak NG when absent. */
   readonly synthesise?: Synthesise;
   readonly config?: Readonly<Record<string, unknown>>;
@@ -58,6 +60,7 @@ export class Service implements AsyncDisposable {
   static async start({
     startEngine,
     answerViewer,
+    load = loadPackage,
     synthesise,
     config = {},
     clock = systemClock,
@@ -73,7 +76,7 @@ export class Service implements AsyncDisposable {
       },
       environment: {},
     });
-    const models = await findModels(resolved.config.models, loadPackage);
+    const models = await findModels(resolved.config.models, load);
     const server = new ZoetropeServer({
       config: resolved.config,
       models,

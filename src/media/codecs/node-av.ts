@@ -117,7 +117,7 @@ class NodeAvEncoder implements VideoEncoder {
     this.#context = context;
     this.#frame.alloc();
     const { width, height } = codedSize(options.codec, options);
-    this.#convert = width === options.width ? rgbToI420 : rgbToI420Doubled;
+    this.#convert = width < 2 * options.width ? rgbToI420 : rgbToI420Doubled;
     this.#frame.width = width;
     this.#frame.height = height;
     this.#frame.format = AV_PIX_FMT_YUV420P;

@@ -47,7 +47,7 @@ class MuxedFile implements VideoFile {
     const { codec, frameRate } = this.#options;
     const { width, height } = codedSize(codec, this.#options);
     const decoderConfig = {
-      codec: codecString(codec, { width, height, frameRate }),
+      codec: codecString(codec, this.#options),
       codedWidth: width,
       codedHeight: height,
     };

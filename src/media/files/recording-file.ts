@@ -91,11 +91,10 @@ export class RecordingFile {
   }
 
   #pictureConfig(): VideoDecoderConfig {
-    const { format, frameRate } = this.#options;
-    const codec = RECORDING_CODECS[format];
+    const codec = RECORDING_CODECS[this.#options.format];
     const { width, height } = codedSize(codec, this.#options);
     return {
-      codec: codecString(codec, { width, height, frameRate }),
+      codec: codecString(codec, this.#options),
       codedWidth: width,
       codedHeight: height,
     };

@@ -1,7 +1,6 @@
 import { StreamError } from "../../core/errors.ts";
 import { as } from "../../core/units.ts";
 import { ClipRing } from "../../media/clip-ring.ts";
-import { isCodable } from "../../media/encoder.ts";
 import { RECORDING_CODECS, type RecordingFormat } from "../../media/files/recording-file.ts";
 import type { ClipRequest } from "../../protocol/recordings.ts";
 import type { HostedSession } from "../hosted-session.ts";
@@ -33,9 +32,9 @@ export class Clips {
   }
 
   /** Keep what this session shows, until it ends. */
-  watch({ id, session, model }: HostedSession): void {
+  watch({ id, session }: HostedSession): void {
     const { seconds, format } = this.#options;
-    if (seconds === 0 || !isCodable(model.summary.video)) return;
+    if (seconds === 0) return;
     const ring = new ClipRing({ seconds, bytes: MOST_BYTES });
     this.#rings.set(id, ring);
     const rendition = { codec: RECORDING_CODECS[format], bitrate: as<never>(BITRATE) };

@@ -46,8 +46,8 @@ export class Playlists {
   /**
    * Show a session from its next key packet on.
    *
-   * @throws {StreamError} `state_conflict` when it has a playlist, `recording_limit`, `unsupported_codec`, or
-   *   `encoder_failed` when there is no ffmpeg.
+   * @throws {StreamError} `state_conflict` when it has a playlist, `recording_limit`, or `encoder_failed` when
+   *   there is no ffmpeg.
    */
   async start(hosted: HostedSession, { bitrate }: PlaylistRequest): Promise<HostedPlaylist> {
     const video = videoOf(hosted.model);

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { StreamError } from "../../core/errors.ts";
 import type { Logger } from "../../core/log.ts";
 import { as, type Bytes } from "../../core/units.ts";
-import { isCodable } from "../../media/encoder.ts";
 import { Recorder, recordingAt } from "../../media/files/recorder.ts";
 import { RECORDING_CODECS, type RecordingFormat } from "../../media/files/recording-file.ts";
 import type { TimedPicture } from "../../media/moments.ts";
@@ -47,7 +46,7 @@ export class Recordings {
   /**
    * Record a session from its next key packet on, until `stop`, the session's end, or the largest size.
    *
-   * @throws {StreamError} `recording_limit`, or `unsupported_codec` for pictures with an odd side.
+   * @throws {StreamError} `recording_limit`.
    */
   async start(hosted: HostedSession, { format, bitrate }: RecordingRequest): Promise<Recording> {
     const { recorder, recording } = await this.#open({ hosted, format }, "recording");
@@ -63,7 +62,7 @@ export class Recordings {
   /**
    * A finished file of these pictures.
    *
-   * @throws {StreamError} `recording_limit`, `unsupported_codec`, `recording_failed`; nothing is kept then.
+   * @throws {StreamError} `recording_limit`, `recording_failed`; nothing is kept then.
    */
   async clip(source: ClipSource): Promise<Recording> {
     const { recorder, recording } = await this.#open(source, "clip");
@@ -131,13 +130,8 @@ export class Recordings {
   }
 }
 
-/**
- * What a file must know of a model's pictures.
- *
- * @throws {StreamError} `unsupported_codec` for large pictures with an odd side, which the codecs of files have not.
- */
+/** What a file must know of a model's pictures. */
 export function videoOf({ summary: { video } }: OfferedModel) {
   const { width, height, frame_rate: frameRate } = video;
-  if (isCodable(video)) return { width, height, frameRate };
-  throw new StreamError("unsupported_codec", `pictures of ${width}×${height} fit no file`);
+  return { width, height, frameRate };
 }

@@ -3,7 +3,6 @@ import type { Clock } from "../../core/clock.ts";
 import { StreamError } from "../../core/errors.ts";
 import type { Logger } from "../../core/log.ts";
 import { as, type BitsPerSecond, type Millis } from "../../core/units.ts";
-import { isCodable } from "../../media/encoder.ts";
 import { climb, type LadderState, rungsOf, topOfLadder } from "../../media/ladder.ts";
 import type { ServerEvent, StatsReport } from "../../protocol/events.ts";
 import type { ClientMessage } from "../../protocol/messages.ts";
@@ -69,12 +68,11 @@ const HEADROOM = 1.5;
 /**
  * Opens viewers over WebRTC.
  *
- * @throws {StreamError} (the opener) `bad_request`, `unsupported_codec`, `session_limit`; nothing is held then.
+ * @throws {StreamError} (the opener) `bad_request`, `session_limit`; nothing is held then.
  */
 export const rtcViewers =
   (parts: RtcViewerParts): OpenRtcViewer =>
   async (hosted, role, offer, wish) => {
-    requireCodable(hosted.model);
     const viewer = new RtcViewer(parts, { hosted, role, wish });
     const connection = await parts.answer(
       offer,
@@ -89,15 +87,6 @@ export const rtcViewers =
     viewer.join(connection);
     return viewer;
   };
-
-function requireCodable({ summary: { video } }: OfferedModel): void {
-  if (isCodable(video)) return;
-  const { width, height } = video;
-  throw new StreamError(
-    "unsupported_codec",
-    `pictures of ${width}×${height} cannot be had over WebRTC: both sides must be even`,
-  );
-}
 
 interface Invitation {
   readonly hosted: HostedSession;

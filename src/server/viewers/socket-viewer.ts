@@ -2,12 +2,10 @@ import type { Subscription } from "rxjs";
 import type { Clock } from "../../core/clock.ts";
 import { StreamError } from "../../core/errors.ts";
 import { as, type Bytes, type Millis } from "../../core/units.ts";
-import { isCodable } from "../../media/encoder.ts";
 import { PACKET_MICROS } from "../../media/sound-encoder.ts";
 import { CLOSE } from "../../protocol/close-codes.ts";
 import type { ServerEvent, StatsReport } from "../../protocol/events.ts";
 import type { ClientMessage, MediaWish } from "../../protocol/messages.ts";
-import type { RenditionCodec } from "../../stream/engine/contract.ts";
 import type { Picture, SessionEvent, Sound } from "../../stream/events.ts";
 import type { SessionLimits } from "../../stream/limits.ts";
 import type { RenditionHold } from "../../stream/renditions.ts";
@@ -17,7 +15,6 @@ import type { Peer } from "../../transport/websocket/peer.ts";
 import { closeCodeOfEnd, messageOf, statsMessage } from "../event-messages.ts";
 import type { HostedSession, Member, Role } from "../hosted-session.ts";
 import type { ServerMetrics } from "../metrics.ts";
-import type { OfferedModel } from "../models.ts";
 import { configMessage, greetingMessage } from "./greeting.ts";
 import type { ClientStats, Steerable } from "./steering.ts";
 
@@ -47,22 +44,6 @@ const WINDOW_BYTES: Bytes = as(1_000_000);
 const SLOW_AFTER: Millis = as(30_000);
 
 /**
- * Choose the best codec a viewer can decode and this model's pictures can have.
- *
- * @throws {StreamError} `unsupported_codec`.
- */
-export function chooseCodec({ codecs }: MediaWish, { summary }: OfferedModel): RenditionCodec {
-  const { width, height } = summary.video;
-  const possible = isCodable(summary.video) ? ["h264", "vp8", "rgb"] : ["rgb"];
-  const codec = codecs.find((each) => possible.includes(each));
-  if (codec !== undefined) return codec;
-  throw new StreamError(
-    "unsupported_codec",
-    `pictures of ${width}×${height} can be had as: ${possible.join(", ")}`,
-  );
-}
-
-/**
  * A member whose pictures, sound and events go over a WebSocket, bounded by what it acknowledges.
  *
  * Lifetime: from construction until the connection is gone, another took the seat, or the session ended.
@@ -80,10 +61,11 @@ export class SocketViewer implements Member, Steerable {
 
   constructor(parts: SocketViewerParts) {
     const { hosted, wish, peer, clock } = parts;
-    const { session, model } = hosted;
+    const { session } = hosted;
+    const [codec = "rgb"] = wish.codecs;
     this.#parts = parts;
     this.#session = session;
-    this.#hold = session.rendition(chooseCodec(wish, model), as(wish.bitrate));
+    this.#hold = session.rendition(codec, as(wish.bitrate));
     this.#queue = new SendQueue(
       {
         sink: peer,

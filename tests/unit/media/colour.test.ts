@@ -83,10 +83,28 @@ describe("rgbToI420", () => {
     expect([...planes.u]).toEqual([128, 7, 7, 7]);
   });
 
-  it("refuses odd sides and buffers of another size", () => {
+  it("repeats the last column and row of a picture with odd sides", () => {
+    const rows = [
+      ["a", "b", "c", "c"],
+      ["d", "e", "f", "f"],
+      ["g", "h", "i", "i"],
+      ["g", "h", "i", "i"],
+    ];
+    const pixels = (names: readonly string[]) =>
+      Uint8Array.from(names.flatMap((name) => [name.charCodeAt(0), 7 * name.charCodeAt(0), 50]));
+    const odd = pixels(rows.slice(0, 3).flatMap((row) => row.slice(0, 3)));
+    const [planes, expected] = [allocateI420(4, 4), allocateI420(4, 4)];
+
+    rgbToI420(odd, { width: 3, height: 3 }, planes);
+
+    rgbToI420(pixels(rows.flat()), { width: 4, height: 4 }, expected);
+    expect(planes).toEqual(expected);
+  });
+
+  it("refuses buffers of another size", () => {
     const planes = allocateI420(4, 4);
 
-    expect(() => rgbToI420(new Uint8Array(27), { width: 3, height: 3 }, planes)).toThrow("even");
-    expect(() => rgbToI420(new Uint8Array(5), { width: 2, height: 2 }, planes)).toThrow("even");
+    expect(() => rgbToI420(new Uint8Array(5), { width: 2, height: 2 }, planes)).toThrow("pixel");
+    expect(() => rgbToI420(new Uint8Array(48), { width: 3, height: 3 }, planes)).toThrow("pixel");
   });
 });
