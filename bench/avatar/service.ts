@@ -13,10 +13,10 @@ import { clickSkews, framesPerSecond, mouthDelays, tornMs } from "./timing.ts";
 
 /** Of each sound of clicks: short, so that one that is torn takes few of them along. */
 const CLICK_SECONDS = 4;
-/** Ways to the page; the first one's figures have no prefix. */
+/** Ways to the page; the first one, which the SDK asks for where a model speaks, has no prefix. */
 const WAYS = [
-  { prefix: "", transport: "webrtc", delay: "low" },
-  { prefix: "default_", transport: "webrtc", delay: "default" },
+  { prefix: "", transport: "webrtc", delay: "default" },
+  { prefix: "low_", transport: "webrtc", delay: "low" },
   { prefix: "ws_", transport: "websocket", delay: "low" },
 ] as const;
 

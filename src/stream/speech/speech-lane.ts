@@ -226,7 +226,7 @@ export class SpeechLane {
   #speak({ utterance, source }: Said): Observable<never> {
     return new Observable<never>((subscriber) => {
       const stop = new AbortController();
-      this.#bring(utterance.id, source, stop.signal).then(
+      this.#bring(utterance, source, stop.signal).then(
         () => subscriber.complete(),
         (cause: unknown) => subscriber.error(cause),
       );
@@ -241,9 +241,13 @@ export class SpeechLane {
     );
   }
 
-  async #bring(id: string, source: SpeechSource, signal: AbortSignal): Promise<void> {
-    this.#queue.begin(id);
-    for await (const samples of source(signal)) {
+  async #bring(
+    { id, source }: Utterance,
+    read: SpeechSource,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#queue.begin(id, source === "audio");
+    for await (const samples of read(signal)) {
       await this.#queue.room(signal);
       this.#queue.push(id, samples);
     }

@@ -13,17 +13,26 @@ export interface Span {
 
 interface Entry {
   readonly utterance: string;
+  readonly isLive: boolean;
   readonly parts: Float32Array[];
   waiting: number;
+  /** Samples of its longest part. */
+  longest: number;
   isBegun: boolean;
   isWhole: boolean;
 }
+
+/** Kept of a live utterance, so that parts may come a little late: 20 ms at 16 kHz. */
+const MARGIN = 320;
+/** Longer parts are taken to come faster than they are spoken: 100 ms at 16 kHz. */
+const LONGEST_LIVE = 1_600;
 
 /**
  * Samples that wait to be heard, utterance after utterance.
  *
  * Bounded by whoever fills it: `room` waits while there is more than `most`. An utterance that is not whole yet gives
- * whole blocks only, so that one whose samples come as they are spoken is not torn into pieces.
+ * whole blocks only, and a live one begins with a margin, so that one whose samples come as they are spoken is not torn
+ * into pieces.
  */
 export class SpeechQueue {
   readonly #most: number;
@@ -40,9 +49,10 @@ export class SpeechQueue {
     return this.#gate.pass(signal);
   }
 
-  /** An utterance begins; its samples follow. */
-  begin(utterance: string): void {
-    this.#entries.push({ utterance, parts: [], waiting: 0, isBegun: false, isWhole: false });
+  /** An utterance begins; its samples follow, where it `isLive` perhaps no faster than they are spoken. */
+  begin(utterance: string, isLive: boolean): void {
+    const empty = { parts: [], waiting: 0, longest: 0, isBegun: false, isWhole: false };
+    this.#entries.push({ utterance, isLive, ...empty });
   }
 
   /** More of an utterance; what was dropped gets no more. */
@@ -51,6 +61,7 @@ export class SpeechQueue {
     if (entry === undefined) return;
     entry.parts.push(samples);
     entry.waiting += samples.length;
+    entry.longest = Math.max(entry.longest, samples.length);
     this.#count(samples.length);
   }
 
@@ -78,7 +89,8 @@ export class SpeechQueue {
     let at = 0;
     for (let head = this.#entries[0]; head !== undefined; head = this.#entries[0]) {
       const room = block.length - at;
-      if (head.waiting < room && !head.isWhole) break;
+      const isEnough = head.waiting >= room && (head.isBegun || canBegin(head, block.length));
+      if (!isEnough && !head.isWhole) break;
       const count = Math.min(room, head.waiting);
       this.#move(head, block.subarray(at, at + count));
       const isLast = head.isWhole && head.waiting === 0;
@@ -116,3 +128,18 @@ export class SpeechQueue {
     return this.#entries.find((entry) => entry.utterance === utterance);
   }
 }
+
+/**
+ * Whether what waits lasts until more is there, with parts as long as the longest and a little late.
+ *
+ * Parts of `p` samples and blocks of `b` are out of step by a multiple of their greatest common divisor, `g`; when a part
+ * is nearly there, `p - g` samples at the most have been spoken that have not come.
+ */
+function canBegin({ isLive, longest, waiting }: Entry, block: number): boolean {
+  if (!isLive) return true;
+  const part = Math.min(longest, LONGEST_LIVE);
+  return waiting >= block + part - commonDivisor(part, block) + MARGIN;
+}
+
+/** The greatest whole number that divides both. */
+const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
