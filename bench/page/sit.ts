@@ -4,6 +4,7 @@ import { connect, type Session } from "../../clients/web/index.ts";
 import { markerLayout, readMarker } from "../../src/core/marker.ts";
 import type { ServerEvent } from "../../src/protocol/events.ts";
 import { ClickFinder } from "./click-finder.ts";
+import { receivedSound } from "./received-sound.ts";
 import type { Round, Sitting, SittingOptions } from "./sitting.ts";
 
 const RATE = 16_000;
@@ -51,11 +52,14 @@ function withoutAlpha(rgba: Uint8ClampedArray): Uint8ClampedArray<ArrayBuffer> {
   return rgb;
 }
 
-/** Hear a session until it ends. */
-async function listen(session: Session, ears: ClickFinder): Promise<void> {
-  const [track] = session.captureStream().getAudioTracks();
+/** What is handed to the loudspeaker, over whatever way it comes. */
+const soundOf = (session: Session, { transport }: SittingOptions): MediaStreamTrack | undefined =>
+  transport === "webrtc" ? receivedSound() : session.captureStream().getAudioTracks()[0];
+
+/** Hear a sound until it ends. */
+async function listen(track: MediaStreamTrack | undefined, ears: ClickFinder): Promise<void> {
   if (track === undefined) return;
-  const { readable } = new MediaStreamTrackProcessor({ track });
+  const { readable } = new MediaStreamTrackProcessor({ track: track as MediaStreamAudioTrack });
   for await (const piece of readable) {
     const now = Date.now();
     const pcm = new Float32Array(piece.numberOfFrames);
@@ -100,7 +104,7 @@ async function sit(options: SittingOptions): Promise<Sitting> {
   if (picture !== undefined) await session.image.set(new Blob([bytesOf(picture)]));
   const eyes = new Eyes(session, pictures);
   const ears = new ClickFinder();
-  void listen(session, ears);
+  void listen(soundOf(session, options), ears);
   await pause(SETTLE_MS);
   const pcm = new Int16Array(bytesOf(sound).buffer);
   const said: Round[] = [];

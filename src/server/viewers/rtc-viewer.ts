@@ -18,7 +18,6 @@ import type {
 import { messageOf, statsMessage } from "../event-messages.ts";
 import type { HostedSession, Member, Role } from "../hosted-session.ts";
 import type { ServerMetrics } from "../metrics.ts";
-import type { OfferedModel } from "../models.ts";
 import { configMessage, greetingMessage } from "./greeting.ts";
 import { RenditionSwitch } from "./rendition-switch.ts";
 import { type ClientStats, refusalOf, type Steerable, steer, understand } from "./steering.ts";

@@ -241,11 +241,7 @@ export class SpeechLane {
     );
   }
 
-  async #bring(
-    { id, source }: Utterance,
-    read: SpeechSource,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #bring({ id, source }: Utterance, read: SpeechSource, signal: AbortSignal): Promise<void> {
     this.#queue.begin(id, source === "audio");
     for await (const samples of read(signal)) {
       await this.#queue.room(signal);

@@ -3,13 +3,11 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { StreamError } from "../../../../src/core/errors.ts";
 import { as } from "../../../../src/core/units.ts";
 import type { SpeechEvent } from "../../../../src/stream/events.ts";
-import { SpeechLane, type SpeechLaneParts } from "../../../../src/stream/speech/speech-lane.ts";
+import { SpeechLane } from "../../../../src/stream/speech/speech-lane.ts";
 
 const FRAME = 640;
 const BLOCK = 2 * FRAME;
 const LOOK_AHEAD = 1;
-/** Of a sound that is still coming, 20 ms. */
-const MARGIN = 320;
 const FRAME_MICROS = 40_000;
 
 let life: AbortController;
@@ -20,25 +18,23 @@ beforeEach(() => {
   life = new AbortController();
   events = [];
   active = 0;
-  lane = new SpeechLane(parts());
+  lane = new SpeechLane({
+    shape: {
+      framesPerBlock: 2,
+      frameSamples: FRAME,
+      windowFrames: 3,
+      lookAheadFrames: LOOK_AHEAD,
+      features: 5,
+    },
+    emit: (event) => events.push(event),
+    active: () => {
+      active += 1;
+    },
+    signal: life.signal,
+  });
 });
 afterEach(() => {
   life.abort();
-});
-
-const parts = (): SpeechLaneParts => ({
-  shape: {
-    framesPerBlock: 2,
-    frameSamples: FRAME,
-    windowFrames: 3,
-    lookAheadFrames: LOOK_AHEAD,
-    features: 5,
-  },
-  emit: (event) => events.push(event),
-  active: () => {
-    active += 1;
-  },
-  signal: life.signal,
 });
 
 /** `count` samples that count up from `first`; each is another number. */
@@ -116,39 +112,6 @@ describe("a speech lane", () => {
     expect((await play(1)).slice(0, 10)).toEqual([...counted(9, 2 * BLOCK + 1), 0]);
     await play(1);
     expect(told().at(-1)).toMatch(/finished u1 .*played 160\.5/);
-  });
-
-  it("begins a sound that is still coming with a margin", async () => {
-    lane.append(counted(BLOCK));
-    expect(await play(1)).toEqual(silence(BLOCK));
-    lane.append(counted(MARGIN - 1, BLOCK + 1));
-    expect(await play(1)).toEqual(silence(BLOCK));
-    lane.append(counted(1, BLOCK + MARGIN));
-    expect(await play(1)).toEqual([...counted(BLOCK)]);
-  });
-
-  it("does not tear a sound that comes as it is spoken, in parts of any length and a little late", async () => {
-    const anyParts = fc.asyncProperty(
-      fc.integer({ min: 64, max: 1_600 }),
-      fc.array(fc.integer({ min: 0, max: MARGIN }), { minLength: 60, maxLength: 60 }),
-      async (part, late) => {
-        const said = new SpeechLane(parts());
-        const heard: number[] = [];
-        let sent = 0;
-        for (let block = 0; block < 30; block++) {
-          for (; sent < late.length && (sent + 1) * part + (late[sent] ?? 0) <= block * BLOCK; sent++)
-            said.append(counted(part, 1 + sent * part));
-          await settle();
-          heard.push(...said.take().speech.samples);
-        }
-        const first = heard.indexOf(1);
-        const most = Math.min(heard.length - first, Math.floor((sent * part) / BLOCK) * BLOCK);
-        expect(heard.slice(first, first + most - 2 * BLOCK)).toEqual([
-          ...counted(most - 2 * BLOCK),
-        ]);
-      },
-    );
-    await fc.assert(anyParts, { numRuns: 100, seed: 1 });
   });
 
   it("throws away what waits when it is cleared, and tells how much was heard", async () => {
