@@ -51,8 +51,10 @@ export function pace(state: PacingState, pts: Micros, now: Millis): Release {
 
 /** Recent block times kept to foresee the next one. */
 const REMEMBERED = 32;
+/** Share of blocks that are foreseen to be made in time: waiting for the slowest would make every picture older. */
+const IN_TIME = 0.9;
 /** Room for timers and scheduling on top of the foreseen block time. */
-const MARGIN: Millis = as(6);
+const MARGIN: Millis = as(3);
 
 /** What is known of how long blocks take. */
 export interface Foresight {
@@ -68,12 +70,12 @@ export const foresee = (foresight: Foresight, blockTime: Millis): Foresight => (
 });
 
 /**
- * How long before its first frame is due a block must be begun: the slowest of the recent blocks and a
- * margin, never more than `bound`.
+ * How long before its first frame is due a block must be begun: what nine in ten of the recent blocks took, and a
+ * margin, never more than `bound`. The others leave some milliseconds late, which players even out.
  */
-export function lead(foresight: Foresight, bound: Millis): Millis {
-  if (foresight.recent.length === 0) return bound;
-  return as(Math.min(bound, Math.max(...foresight.recent) + MARGIN));
+export function lead({ recent }: Foresight, bound: Millis): Millis {
+  const foreseen = recent.toSorted((a, b) => a - b)[Math.ceil(recent.length * IN_TIME) - 1];
+  return foreseen === undefined ? bound : as(Math.min(bound, foreseen + MARGIN));
 }
 
 /**

@@ -77,12 +77,19 @@ describe("lead", () => {
     expect(lead(unforeseen, ms(80))).toBe(80);
   });
 
-  it("follows the slowest recent block and never exceeds the bound", () => {
+  it("suffices for nine in ten of the recent blocks and never exceeds the bound", () => {
     const seen = [12, 20, 14].reduce((known, time) => foresee(known, ms(time)), unforeseen);
+    const tenth = (slow: number) =>
+      Array.from({ length: 30 }, (_, i) => (i % 10 < slow ? 60 : 10)).reduce(
+        (known, time) => foresee(known, ms(time)),
+        unforeseen,
+      );
 
     expect(lead(seen, ms(80))).toBeGreaterThan(20);
     expect(lead(seen, ms(80))).toBeLessThan(40);
     expect(lead(foresee(seen, ms(500)), ms(80))).toBe(80);
+    expect(lead(tenth(1), ms(80))).toBeLessThan(20);
+    expect(lead(tenth(2), ms(80))).toBeGreaterThan(60);
   });
 
   it("forgets a slow block in time", () => {

@@ -166,6 +166,8 @@ describe("a session", () => {
       epoch: epoch + 1,
       at: configured?.at,
     });
-    expect((await session.inspectCache()).choice).toEqual(session.cache);
+    const looking = session.inspectCache();
+    await clock.advance(10);
+    expect((await looking).choice).toEqual(session.cache);
   });
 });
