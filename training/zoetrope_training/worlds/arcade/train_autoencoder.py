@@ -6,7 +6,7 @@ Run: `training/run arcade autoencoder --budget-seconds 1560`, then
 
 from __future__ import annotations
 
-import argparse
+import time
 
 import torch
 from PIL import Image
@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...autoencoder import Autoencoder, AutoencoderConfig, reconstruction_loss
-from ...budget import Budget, save_checkpoint
 from ...precision import mixed_precision
+from ...training import Training, seeded, training_flags
 from . import SHELF, rules
 from .render import render
 from .rules import State
@@ -34,7 +34,6 @@ HALO = 2
 """Pixels around an object that count like the object, so that poses differ in outline too."""
 WRONG_CODES = 0.002
 """Chance that a code the decoder alone learns from is off by one level."""
-CHECKPOINT_SECONDS = 120
 
 
 def scattered(batch: int, generator: torch.Generator) -> State:
@@ -101,29 +100,18 @@ def psnr(output: Tensor, picture: Tensor) -> float:
 
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, default=600)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
+    parser = training_flags(__doc__, budget_seconds=600, unit="seconds")
     parser.add_argument("--decoder", action="store_true", help="go on with the decoder alone; codes stay what they are")
     flags = parser.parse_args()
-    torch.manual_seed(flags.seed)
-    torch.set_num_threads(flags.threads)
-    generator = torch.Generator().manual_seed(flags.seed)
+    generator = seeded(flags)
     model = Autoencoder(AutoencoderConfig()).to(memory_format=torch.channels_last)
     trained = model.decoder if flags.decoder else model
     optimiser = torch.optim.AdamW(trained.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=1e-4)
-    path, spent, step = SHELF.runs / "autoencoder.pt", 0.0, 0
-    if (before := SHELF.newest(path.name)) is not None:
-        kept = torch.load(before)
-        model.load_state_dict(kept["model"])
-        if kept["decoder"] == flags.decoder and "optimiser" in kept:
-            optimiser.load_state_dict(kept["optimiser"])
-            spent, step = kept["spent"], kept["step"]
-    budget = Budget(flags.budget_seconds, spent)
-    saved = budget.elapsed
+    marks = {"decoder": flags.decoder}
+    training = Training(SHELF, "autoencoder.pt", {"model": model}, optimiser, flags, generator, marks=marks, clock=time.monotonic)
+    budget = training.budget
 
-    while budget.progress < 1:
+    while training.goes_on():
         state = scattered(FRAMES, generator)
         picture, covered = render(state, mask=True)
         at = None
@@ -131,8 +119,6 @@ def main() -> None:
             picture, covered, at = crops(picture, covered, state, generator)
         near = F.max_pool2d(covered[:, None].float(), 2 * HALO + 1, stride=1, padding=HALO)
         weight = 1 + OBJECT_WEIGHT * near
-        for group in optimiser.param_groups:
-            group["lr"] = budget.rate(PEAK_RATE)
         with mixed_precision():
             layout = picture.contiguous(memory_format=torch.channels_last)
             if flags.decoder:
@@ -140,20 +126,10 @@ def main() -> None:
             else:
                 output = model(layout, at, rounds=budget.progress > ROUNDING_FROM)
         loss = reconstruction_loss(output.float(), picture, weight)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        step += 1
-        if step % 50 == 0:
-            quality = psnr(output.detach().float(), picture)
-            print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f} psnr {quality:.2f}", flush=True)
-        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
-            saved = budget.elapsed
-            save_checkpoint(
-                path, model=model.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step,
-                decoder=flags.decoder,
-            )
+        training.descend(loss)
+        if training.is_at(50):
+            training.say(f"loss {loss.item():.4f} psnr {psnr(output.detach().float(), picture):.2f}")
+        if training.keep_if_due():
             _strip(model, generator)
 
 

@@ -10,7 +10,7 @@ learns, and is shown what should have come next.
 
 from __future__ import annotations
 
-import argparse
+import time
 from dataclasses import dataclass
 
 import torch
@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...autoencoder import Autoencoder, AutoencoderConfig
-from ...checkpoints import averaged, spent_in_all
-from ...budget import Budget, save_checkpoint
+from ...budget import save_checkpoint
 from ...level_model import LevelModelConfig, LevelWorldModel, best_levels, last_frames
 from ...precision import mixed_precision
+from ...training import Alarm, Training, averaging, seeded, training_flags
 from . import SHELF
 from .data import FAULTY_FRAMES, Clips, faulty_clips, latents, play_clips
 from .own_play import Lessons, OwnPlay
@@ -56,7 +56,6 @@ PURE_NOISE_SHARE = 0.5
 DRAFT_SHARE = 0.6
 """Share of partly noisy samples that are made from the model's own first guess, as its second step sees them."""
 PEAK_RATE = 2e-3
-CHECKPOINT_SECONDS = 180
 TRACK_SECONDS = 900
 AVERAGE_DECAY = 0.998
 
@@ -230,68 +229,37 @@ def pools(autoencoder: Autoencoder, games: int, frames: int, seed: int) -> tuple
 
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, default=4200)
+    parser = training_flags(__doc__, budget_seconds=4200, unit="seconds")
     parser.add_argument("--games", type=int, default=224)
     parser.add_argument("--frames", type=int, default=320)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peak-rate", type=float, default=PEAK_RATE, help="largest learning rate")
     flags = parser.parse_args()
-    torch.manual_seed(flags.seed)
-    torch.set_num_threads(flags.threads)
-    generator = torch.Generator().manual_seed(flags.seed)
+    generator = seeded(flags)
     autoencoder = load_autoencoder()
     sampler = Sampler(*pools(autoencoder, flags.games, flags.frames, flags.seed), generator)
     model = LevelWorldModel(LevelModelConfig())
     model.denoiser.to(memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY)
-    )
+    average = averaging(model, AVERAGE_DECAY)
     optimiser = torch.optim.AdamW(model.parameters(), lr=flags.peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    path, spent, step, able = SHELF.runs / "world.pt", 0.0, 0, False
-    earlier = {"spent": 0.0, "step": 0}
-    if (before := SHELF.newest(path.name)) is not None:
-        kept = torch.load(before)
-        model.load_state_dict(kept.get("model") or averaged(kept))
-        average.load_state_dict(kept["average"])
-        able = kept.get("able", True)
-        if "optimiser" in kept:
-            optimiser.load_state_dict(kept["optimiser"])
-            spent, step, earlier = kept["spent"], kept["step"], kept.get("earlier", earlier)
-        else:
-            earlier = spent_in_all(kept)
-        generator.manual_seed(flags.seed + step)
-    budget = Budget(flags.budget_seconds, spent)
-    saved = tracked = budget.elapsed
+    learns = {"model": model, "average": average}
+    training = Training(SHELF, "world.pt", learns, optimiser, flags, generator, clock=time.monotonic)
+    budget, able = training.budget, training.earlier["step"] > 0
+    survey = Alarm(training, TRACK_SECONDS)
     play = OwnPlay(autoencoder, PLAYED_GAMES, KEPT_FRAMES, LevelModelConfig().world.transformer.window_frames + 1, generator)
 
-    while budget.progress < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = budget.rate(flags.peak_rate)
+    while training.goes_on():
         warmth = 1.0 if able else min(1.0, max(0.0, (budget.progress - 0.08) / 0.15))
         own_share = OWN_SHARE * warmth if torch.rand((), generator=generator) < OWN_STEPS else 0.0
-        if step % STEPS_A_PLAY == 0 and (able or budget.progress > PLAYS_FROM):
-            print(f"{budget.elapsed:6.0f}s {play.advance(average.module, PLAYED_FRAMES)}", flush=True)
+        if training.is_at(STEPS_A_PLAY) and (able or budget.progress > PLAYS_FROM):
+            training.say(play.advance(average.module, PLAYED_FRAMES))
         lessons = play.lessons if play.lessons.codes.shape[1] >= FRAMES else None
         loss, hits = loss_of(model, sampler(lessons), generator, own_share)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        average.update_parameters(model)
-        step += 1
-        if step % 20 == 0:
-            print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f} changed cells right {hits:.3f}", flush=True)
-        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
-            saved = budget.elapsed
-            save_checkpoint(
-                path, model=model.state_dict(), average=average.state_dict(), optimiser=optimiser.state_dict(),
-                spent=saved, step=step, able=able, earlier=earlier,
-            )
-        if budget.elapsed - tracked > TRACK_SECONDS or budget.progress >= 1:
-            tracked = budget.elapsed
-            print(f"{budget.elapsed:6.0f}s step {step} {track(average.module, autoencoder, SHELF.runs / 'world.png')}", flush=True)
+        training.descend(loss)
+        if training.is_at(20):
+            training.say(f"loss {loss.item():.4f} changed cells right {hits:.3f}")
+        training.keep_if_due()
+        if survey.rings():
+            training.say(track(average.module, autoencoder, SHELF.runs / "world.png"))
 
 
 if __name__ == "__main__":

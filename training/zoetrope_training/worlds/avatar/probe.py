@@ -6,14 +6,11 @@ Run: `training/run avatar probe --budget-seconds 240`
 
 from __future__ import annotations
 
-import argparse
-import time
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...budget import Budget, save_checkpoint
+from ...training import Training, seeded, training_flags
 from . import SHELF
 from .canvas import MOTION, SIZE
 from .data import draw
@@ -32,7 +29,6 @@ POOL = 1536
 PEOPLE = 16
 """People a step looks at, in both poses."""
 PEAK_RATE = 2e-3
-CHECKPOINT_SECONDS = 40
 
 
 class _Look(nn.Module):
@@ -174,47 +170,24 @@ def face_check_scores(probe: Probe) -> dict[str, float]:
 
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=240)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
-    flags = parser.parse_args()
-    torch.manual_seed(flags.seed)
-    torch.set_num_threads(flags.threads)
-    generator = torch.Generator().manual_seed(flags.seed)
+    flags = training_flags(__doc__, budget_seconds=240).parse_args()
+    generator = seeded(flags)
     probe = Probe()
     optimiser = torch.optim.AdamW(probe.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.01)
-    path, spent, step = SHELF.runs / "probe.pt", 0.0, 0
-    if (before := SHELF.newest(path.name)) is not None:
-        kept = torch.load(before)
-        probe.load_state_dict(kept["model"])
-        if "optimiser" in kept:
-            optimiser.load_state_dict(kept["optimiser"])
-            spent, step = kept["spent"], kept["step"]
-            generator.manual_seed(flags.seed + step)
+    training = Training(SHELF, "probe.pt", {"model": probe}, optimiser, flags, generator)
     people = random_identities(POOL, generator)
     poses = scattered_poses(2 * POOL, generator).unflatten(0, (2, POOL))
     pictures = torch.stack([draw(people, pose) for pose in poses])
-    budget = Budget(flags.budget_seconds, spent, time.process_time)
-    saved = budget.elapsed
 
-    while budget.progress < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = budget.rate(PEAK_RATE)
+    while training.goes_on():
         which = torch.randint(0, POOL, (PEOPLE,), generator=generator)
         picture = spoilt(pictures[:, which].flatten(0, 1).float() / 255, generator)
         loss = loss_of(probe, picture, people[which].repeat(2, 1), poses[:, which].flatten(0, 1), generator)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(probe.parameters(), 1.0)
-        optimiser.step()
-        step += 1
-        if step % 50 == 0:
-            print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f}", flush=True)
-        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
-            saved = budget.elapsed
-            save_checkpoint(path, model=probe.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)
-            print(f"{budget.elapsed:6.0f}s step {step} R2 on held-out heads {r_squared(probe.eval())} {face_check_scores(probe)}", flush=True)
+        training.descend(loss)
+        if training.is_at(50):
+            training.say(f"loss {loss.item():.4f}")
+        if training.keep_if_due():
+            training.say(f"R2 on held-out heads {r_squared(probe.eval())} {face_check_scores(probe)}")
             probe.train()
 
 

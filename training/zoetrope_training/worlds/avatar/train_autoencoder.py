@@ -7,15 +7,12 @@ stay what they are.
 
 from __future__ import annotations
 
-import argparse
-import time
-
 import torch
 from PIL import Image
 from torch import Tensor
 
 from ...autoencoder import Autoencoder, AutoencoderConfig, blur, reconstruction_loss
-from ...budget import Budget, save_checkpoint
+from ...training import Training, seeded, training_flags
 from . import SHELF
 from .canvas import MOTION
 from .data import draw
@@ -32,7 +29,6 @@ WHOLE_SHARE = 0.25
 FACE_WEIGHT = 6.0
 """What the middle of a mouth or an eye counts more."""
 PEAK_RATE = 2e-3
-CHECKPOINT_SECONDS = 60
 SMOOTH = 21
 """Latents are blurred as if they were about to be rounded to as many levels: so much error the decoder has to bear."""
 CONFIG = AutoencoderConfig(linear=True)
@@ -101,43 +97,28 @@ def psnr(output: Tensor, picture: Tensor) -> float:
 
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=400)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
+    parser = training_flags(__doc__, budget_seconds=400)
     parser.add_argument("--decoder", action="store_true", help="go on with the decoder alone")
     flags = parser.parse_args()
-    torch.manual_seed(flags.seed)
-    torch.set_num_threads(flags.threads)
-    generator = torch.Generator().manual_seed(flags.seed)
+    generator = seeded(flags)
     model = Autoencoder(CONFIG).to(memory_format=torch.channels_last)
     trained = model.decoder if flags.decoder else model
     optimiser = torch.optim.AdamW(trained.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=1e-4)
-    path, spent, step = SHELF.runs / "autoencoder.pt", 0.0, 0
-    if (before := SHELF.newest(path.name)) is not None:
-        kept = torch.load(before)
-        model.load_state_dict(kept["model"])
-        if "optimiser" in kept and kept["decoder"] == flags.decoder:
-            optimiser.load_state_dict(kept["optimiser"])
-            spent, step = kept["spent"], kept["step"]
-        generator.manual_seed(flags.seed + kept["step"])
+    marks = {"decoder": flags.decoder}
+    training = Training(SHELF, "autoencoder.pt", {"model": model}, optimiser, flags, generator, marks=marks)
     first = draw(random_identities(PICTURES, generator), scattered_poses(PICTURES, generator)).float() / 255
-    if step == 0 and before is None:
+    if training.begins_fresh:
         model.begin_linear(first)
         print(f"principal components alone: held-out heads {survey(model):.2f} dB", flush=True)
-    budget = Budget(flags.budget_seconds, spent, time.process_time)
-    saved = budget.elapsed
 
-    while budget.progress < 1:
+    while training.goes_on():
         who, pose = random_identities(PICTURES, generator), scattered_poses(PICTURES, generator)
         picture = draw(who, pose).float() / 255
         weight, at = 1 + FACE_WEIGHT * attention(who, pose), None
-        if budget.progress < 1 - WHOLE_SHARE:
+        if training.budget.progress < 1 - WHOLE_SHARE:
             picture, weight, at = crops(picture, weight, who, generator)
         else:
             weight = weight[:, None]
-        for group in optimiser.param_groups:
-            group["lr"] = budget.rate(PEAK_RATE)
         layout = picture.contiguous(memory_format=torch.channels_last)
         if flags.decoder:
             with torch.no_grad():
@@ -146,19 +127,11 @@ def main() -> None:
             latent = model.encoder.continuous(layout, at)
         output = model.decoder(blur(latent, SMOOTH), at)
         loss = reconstruction_loss(output, picture, weight)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        step += 1
-        if step % 25 == 0:
-            print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f} psnr {psnr(output.detach(), picture):.2f}", flush=True)
-        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
-            saved = budget.elapsed
-            save_checkpoint(
-                path, model=model.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step, decoder=flags.decoder,
-            )
-            print(f"{budget.elapsed:6.0f}s step {step} held-out heads {survey(model):.2f} dB", flush=True)
+        training.descend(loss)
+        if training.is_at(25):
+            training.say(f"loss {loss.item():.4f} psnr {psnr(output.detach(), picture):.2f}")
+        if training.keep_if_due():
+            training.say(f"held-out heads {survey(model):.2f} dB")
 
 
 @torch.no_grad()

@@ -8,15 +8,13 @@ answer what it answers over the frames themselves, at every denoising step.
 
 from __future__ import annotations
 
-import argparse
-import time
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...budget import Budget, save_checkpoint
+from ...training import Training, seeded, training_flags
 from ...transformer import Layer, clip_attention, clip_positions, modulate, rotary_table, rotate
 from ..maze.compressor import Compressor, fold_mean
 from . import SHELF
@@ -29,7 +27,6 @@ BATCH = 8
 STEPS_A_BATCH = 6
 """Training steps on each batch of clips."""
 PEAK_RATE = 1e-3
-CHECKPOINT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -121,46 +118,25 @@ def errors(compressor: Compressor, lesson: Trace, waiting: int, model: AvatarMod
 
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=120)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
-    flags = parser.parse_args()
-    torch.manual_seed(flags.seed)
-    torch.set_num_threads(flags.threads)
-    generator = torch.Generator().manual_seed(flags.seed)
+    flags = training_flags(__doc__, budget_seconds=120).parse_args()
+    generator = seeded(flags)
     model = load_world().requires_grad_(False)
     library = Library(4)
     library.refresh()
     compressor = new_compressor(model.config)
     optimiser = torch.optim.Adam(compressor.parameters(), lr=PEAK_RATE)
-    path, spent, step = SHELF.runs / "compressor.pt", 0.0, 0
-    if (before := SHELF.newest(path.name)) is not None:
-        kept = torch.load(before)
-        compressor.load_state_dict(kept["model"])
-        if "optimiser" in kept:
-            optimiser.load_state_dict(kept["optimiser"])
-            spent, step = kept["spent"], kept["step"]
-            generator.manual_seed(flags.seed + step)
-    budget = Budget(flags.budget_seconds, spent, time.process_time)
-    saved, taught = budget.elapsed, lessons(model, library, generator)
+    training = Training(SHELF, "compressor.pt", {"model": compressor}, optimiser, flags, generator)
+    taught = lessons(model, library, generator)
 
-    while budget.progress < 1:
+    while training.goes_on():
+        step = training.step
         if step % STEPS_A_BATCH == STEPS_A_BATCH - 1:
             taught = lessons(model, library, generator)
-        for group in optimiser.param_groups:
-            group["lr"] = budget.rate(PEAK_RATE)
         found = errors(compressor, taught[step % len(taught)], step // len(taught) % GROUP, model)
-        optimiser.zero_grad()
-        found["learned"].backward()
-        torch.nn.utils.clip_grad_norm_(compressor.parameters(), 1.0)
-        optimiser.step()
-        step += 1
-        if step % 20 == 0:
-            print(f"{budget.elapsed:6.0f}s step {step} attention error: learned {found['learned'].item():.4f} mean {found['mean'].item():.4f}", flush=True)
-        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
-            saved = budget.elapsed
-            save_checkpoint(path, model=compressor.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)
+        training.descend(found["learned"])
+        if training.is_at(20):
+            training.say(f"attention error: learned {found['learned'].item():.4f} mean {found['mean'].item():.4f}")
+        training.keep_if_due()
 
 
 if __name__ == "__main__":

@@ -8,14 +8,12 @@ well. Latents stay what they are.
 
 from __future__ import annotations
 
-import argparse
-import time
-
 import torch
 from torch import Tensor
 
 from ...autoencoder import Autoencoder, blur, reconstruction_loss
-from ...budget import Budget, save_checkpoint
+from ...budget import save_checkpoint
+from ...training import Training, seeded, training_flags
 from . import SHELF
 from .clips import FRAMES
 from .data import Listener, draw, plan
@@ -31,7 +29,6 @@ PEOPLE, SHOWN = 4, 4
 TRUE_SHARE = 0.25
 """Share of pictures whose latents are true ones."""
 PEAK_RATE = 1e-3
-CHECKPOINT_SECONDS = 60
 
 
 @torch.no_grad()
@@ -54,48 +51,27 @@ def sitting(model: AvatarModel, autoencoder: Autoencoder, listener: Listener, ge
 
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=300)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
-    flags = parser.parse_args()
-    torch.manual_seed(flags.seed)
-    torch.set_num_threads(flags.threads)
+    flags = training_flags(__doc__, budget_seconds=300).parse_args()
+    seeded(flags)
     generator = torch.Generator().manual_seed(flags.seed + 1)
     path = SHELF.runs / "autoencoder.pt"
     kept = torch.load(SHELF.find(path.name, "run `training/run avatar autoencoder` first"))
     autoencoder = Autoencoder(CONFIG)
     autoencoder.load_state_dict(kept["model"])
     model, listener = load_world().requires_grad_(False), Listener(tapes(held_out=False), generator)
-    trained = autoencoder.decoder
-    optimiser = torch.optim.AdamW(trained.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=1e-4)
-    state, spent, step = SHELF.runs / "finish.pt", 0.0, 0
-    if state.exists():
-        before = torch.load(state)
-        optimiser.load_state_dict(before["optimiser"])
-        spent, step = before["spent"], before["step"]
-        generator.manual_seed(flags.seed + 1 + step)
-    budget = Budget(flags.budget_seconds, spent, time.process_time)
-    saved = budget.elapsed
+    optimiser = torch.optim.AdamW(autoencoder.decoder.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=1e-4)
+    training = Training(SHELF, "finish.pt", {}, optimiser, flags, generator)
 
-    while budget.progress < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = budget.rate(PEAK_RATE)
+    while training.goes_on():
         latent, picture, weight = sitting(model, autoencoder, listener, generator)
         output = autoencoder.decoder(latent)
         loss = reconstruction_loss(output, picture, weight)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
-        optimiser.step()
-        step += 1
-        if step % 20 == 0:
-            print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f} psnr {psnr(output.detach(), picture):.2f}", flush=True)
-        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
-            saved = budget.elapsed
+        training.descend(loss)
+        if training.is_at(20):
+            training.say(f"loss {loss.item():.4f} psnr {psnr(output.detach(), picture):.2f}")
+        if training.keep_if_due():
             save_checkpoint(path, **(kept | {"model": autoencoder.state_dict()}))
-            save_checkpoint(state, optimiser=optimiser.state_dict(), spent=saved, step=step)
-            print(f"{budget.elapsed:6.0f}s step {step} true latents of held-out heads {survey(autoencoder):.2f} dB", flush=True)
+            training.say(f"true latents of held-out heads {survey(autoencoder):.2f} dB")
 
 
 if __name__ == "__main__":

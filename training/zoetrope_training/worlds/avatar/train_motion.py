@@ -8,13 +8,10 @@ each time. A painter that is not told the pose learns to blur, so this comes fir
 
 from __future__ import annotations
 
-import argparse
-import time
-
 import torch
 from torch import Tensor
 
-from ...budget import Budget, save_checkpoint
+from ...training import Training, seeded, training_flags
 from . import SHELF
 from .canvas import MOTION
 from .clips import Library, fill, latents
@@ -27,7 +24,6 @@ SHARDS = 12
 SUDDEN = {"lids": 4.0, "gaze_x": 4.0, "gaze_y": 4.0}
 """What an error counts more in columns that mostly stand still."""
 PEAK_RATE = 2e-3
-CHECKPOINT_SECONDS = 60
 
 
 def load_motion() -> dict[str, Tensor]:
@@ -66,14 +62,8 @@ def survey(model: AvatarModel, library: Library) -> str:
 
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=300)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
-    flags = parser.parse_args()
-    torch.manual_seed(flags.seed)
-    torch.set_num_threads(flags.threads)
-    generator = torch.Generator().manual_seed(flags.seed)
+    flags = training_flags(__doc__, budget_seconds=300, threads=1).parse_args()
+    generator = seeded(flags)
     fill(SHARDS, threads=flags.threads)
     library = Library(SHARDS)
     library.refresh()
@@ -81,36 +71,19 @@ def main() -> None:
     model.speech.load_state_dict(load_speech().state_dict())
     trained = [value for name, value in model.named_parameters() if not name.startswith(("painter", "speech"))]
     optimiser = torch.optim.AdamW(trained, lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.01)
-    path, spent, step = SHELF.runs / "motion.pt", 0.0, 0
-    if (before := SHELF.newest(path.name)) is not None:
-        kept = torch.load(before)
-        model.load_state_dict(kept["model"])
-        if "optimiser" in kept:
-            optimiser.load_state_dict(kept["optimiser"])
-            spent, step = kept["spent"], kept["step"]
-        generator.manual_seed(flags.seed + step)
+    training = Training(SHELF, "motion.pt", {"model": model}, optimiser, flags, generator)
     weight = torch.ones(len(MOTION))
     for name, value in SUDDEN.items():
         weight[MOTION.at(name)] = value
-    budget = Budget(flags.budget_seconds, spent, time.process_time)
-    saved = budget.elapsed
 
-    while budget.progress < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = budget.rate(PEAK_RATE)
+    while training.goes_on():
         said, true = lesson(model, library, generator)
         loss = (weight * (said - true).square()).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimiser.step()
-        step += 1
-        if step % 25 == 0:
-            print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f}", flush=True)
-        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
-            saved = budget.elapsed
-            save_checkpoint(path, model=model.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)
-            print(f"{budget.elapsed:6.0f}s step {step} R2 {survey(model, library)}", flush=True)
+        training.descend(loss)
+        if training.is_at(25):
+            training.say(f"loss {loss.item():.4f}")
+        if training.keep_if_due():
+            training.say(f"R2 {survey(model, library)}")
 
 
 if __name__ == "__main__":

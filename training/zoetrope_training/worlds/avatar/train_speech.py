@@ -7,13 +7,10 @@ The world model goes on training it; beginning here costs a twentieth of what it
 
 from __future__ import annotations
 
-import argparse
-import time
-
 import torch
 from torch import Tensor
 
-from ...budget import Budget, save_checkpoint
+from ...training import Training, seeded, training_flags
 from . import SHELF
 from .data import Listener, Spoken
 from .listening import SpeechEncoder, mouth_of
@@ -26,7 +23,6 @@ STRETCHES, FRAMES = 40, 6
 WEIGHTS = torch.tensor([4.0, 1.0, 1.0, 0.5, 0.5])
 """What an error counts in each column of a mouth's shape."""
 PEAK_RATE = 2e-3
-CHECKPOINT_SECONDS = 60
 
 
 def mouth_loss(features: Tensor, mouth: Tensor) -> Tensor:
@@ -56,46 +52,23 @@ def heard(encoder: SpeechEncoder, spoken: Spoken) -> dict[str, float]:
 
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=240)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
-    flags = parser.parse_args()
-    torch.manual_seed(flags.seed)
-    torch.set_num_threads(flags.threads)
-    generator = torch.Generator().manual_seed(flags.seed)
+    flags = training_flags(__doc__, budget_seconds=240).parse_args()
+    generator = seeded(flags)
     listener = Listener(tapes(held_out=False), generator)
     tests = Listener(tapes(held_out=True), torch.Generator().manual_seed(9))(48, 25, warp=0.0, silent=0.0)
     encoder = SpeechEncoder()
     optimiser = torch.optim.AdamW(encoder.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.02)
-    path, spent, step = SHELF.runs / "speech.pt", 0.0, 0
-    if (before := SHELF.newest(path.name)) is not None:
-        kept = torch.load(before)
-        encoder.load_state_dict(kept["model"])
-        if "optimiser" in kept:
-            optimiser.load_state_dict(kept["optimiser"])
-            spent, step = kept["spent"], kept["step"]
-            generator.manual_seed(flags.seed + step)
-    budget = Budget(flags.budget_seconds, spent, time.process_time)
-    saved = budget.elapsed
+    training = Training(SHELF, "speech.pt", {"model": encoder}, optimiser, flags, generator)
 
-    while budget.progress < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = budget.rate(PEAK_RATE)
+    while training.goes_on():
         spoken = listener(STRETCHES, FRAMES)
         features = encoder.forward_clip(recorded(spoken.pcm, generator))
         loss = mouth_loss(features, spoken.mouth)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
-        optimiser.step()
-        step += 1
-        if step % 50 == 0:
-            print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f}", flush=True)
-        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
-            saved = budget.elapsed
-            save_checkpoint(path, model=encoder.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)
-            print(f"{budget.elapsed:6.0f}s step {step} held-out voices, correlation: {heard(encoder, tests)}", flush=True)
+        training.descend(loss)
+        if training.is_at(50):
+            training.say(f"loss {loss.item():.4f}")
+        if training.keep_if_due():
+            training.say(f"held-out voices, correlation: {heard(encoder, tests)}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ step is trained on exactly what it will be given, its own first guesses included
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import time
 from pathlib import Path
@@ -18,8 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...budget import Budget, save_checkpoint
-from ...checkpoints import averaged, spent_in_all
+from ...training import Alarm, Training, averaging, seeded, training_flags
 from . import SHELF
 from .clips import Clips, Library, fill, latents
 from .data import Listener, draw, plan
@@ -130,63 +128,34 @@ def survey(model: AvatarModel, path: Path, frames: int = 36) -> str:
 
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=2700)
+    parser = training_flags(__doc__, budget_seconds=2700, threads=1)
     parser.add_argument("--shards", type=int, default=40, help="shards of 128 clips, drawn beside the training")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--peak-rate", type=float, default=PEAK_RATE, help="largest learning rate")
     flags = parser.parse_args()
-    torch.manual_seed(flags.seed)
-    torch.set_num_threads(flags.threads)
-    generator = torch.Generator().manual_seed(flags.seed)
+    generator = seeded(flags)
     multiprocessing.get_context("spawn").Process(target=fill, args=(flags.shards,), daemon=True).start()
     library = Library(flags.shards)
     while library.refresh() == 0:
         time.sleep(1)
     model, channels = AvatarModel(), channel_weights()
     model.load_state_dict(load_motion())
-    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY))
+    average = averaging(model, AVERAGE_DECAY)
     optimiser = torch.optim.AdamW(model.parameters(), lr=flags.peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    path, spent, step = SHELF.runs / "world.pt", 0.0, 0
-    earlier = {"spent": 0.0, "step": 0}
-    if (before := SHELF.newest(path.name)) is not None:
-        kept = torch.load(before)
-        model.load_state_dict(kept.get("model") or averaged(kept))
-        average.load_state_dict(kept["average"])
-        if "optimiser" in kept:
-            optimiser.load_state_dict(kept["optimiser"])
-            spent, step, earlier = kept["spent"], kept["step"], kept.get("earlier", earlier)
-        else:
-            earlier = spent_in_all(kept)
-        generator.manual_seed(flags.seed + step)
-    budget = Budget(flags.budget_seconds, spent, time.process_time)
-    saved = looked = budget.elapsed
+    learns = {"model": model, "average": average}
+    training = Training(SHELF, "world.pt", learns, optimiser, flags, generator, checkpoint_seconds=CHECKPOINT_SECONDS)
+    new_shards = Alarm(training, REFRESH_SECONDS)
 
-    while budget.progress < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = budget.rate(flags.peak_rate)
+    while training.goes_on():
         second = bool(torch.rand((), generator=generator) < SECOND_STEP)
         loss, parts = loss_of(model, library.draw(BATCH, generator), channels, generator, second)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        average.update_parameters(model)
-        step += 1
-        if step % 20 == 0:
+        training.descend(loss)
+        if training.is_at(20):
             shares = " ".join(f"{name} {value:.4f}" for name, value in parts.items())
-            print(f"{budget.elapsed:6.0f}s step {step} denoising step {1 + second}: {shares}", flush=True)
-        if budget.elapsed - looked > REFRESH_SECONDS:
-            looked = budget.elapsed
+            training.say(f"denoising step {1 + second}: {shares}")
+        if new_shards.rings():
             library.refresh()
-        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
-            save_checkpoint(
-                path, model=model.state_dict(), average=average.state_dict(), optimiser=optimiser.state_dict(),
-                spent=budget.elapsed, step=step, earlier=earlier,
-            )
-            print(f"{budget.elapsed:6.0f}s step {step} {survey(average.module, SHELF.runs / 'world.png')}", flush=True)
-            saved = budget.elapsed
+        if training.keep_if_due():
+            training.say(survey(average.module, SHELF.runs / "world.png"))
 
 
 if __name__ == "__main__":

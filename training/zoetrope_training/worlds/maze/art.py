@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .rules import COLOURS, HUES, KINDS, MAP, PATTERNS, ROOMS, TILE, WALLS
+from .rules import COLOURS, HUES, KINDS, MAP, ROOMS, TILE
 
 Art = np.ndarray
 """float32 [channels, height, width]: colour, and coverage as the fourth channel where there is one."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from . import art, rules
-from .rules import INNER, SIDE, SIZE, TILE, State
+from .rules import INNER, SIDE, SIZE, State
 
 CORNERS = ((0, 0), (0, SIDE - 1), (SIDE - 1, 0), (SIDE - 1, SIDE - 1))
 MAP_TILE = CORNERS[0]

@@ -5,15 +5,12 @@ Run: `training/run maze autoencoder --budget-seconds 120`
 
 from __future__ import annotations
 
-import argparse
-import time
-
 import torch
 from PIL import Image
 from torch import Tensor
 
-from ...budget import Budget, save_checkpoint
 from ...precision import mixed_precision
+from ...training import Training, seeded, training_flags
 from . import SHELF
 from .data import draw_codes, encode, latents
 from .dice import random_worlds
@@ -26,7 +23,6 @@ SIDE, PICTURES = 8, 8
 READING_WEIGHT = 0.3
 """What an error in reading codes counts beside one in drawing."""
 PEAK_RATE = 2e-3
-CHECKPOINT_SECONDS = 60
 
 
 def patched(tiles: Tensor) -> Tensor:
@@ -59,50 +55,27 @@ def survey(model: TileAutoencoder, tiles: Tensor, codes: Tensor) -> str:
 
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=120)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
-    flags = parser.parse_args()
-    torch.manual_seed(flags.seed)
-    torch.set_num_threads(flags.threads)
-    generator = torch.Generator().manual_seed(flags.seed)
+    flags = training_flags(__doc__, budget_seconds=120).parse_args()
+    generator = seeded(flags)
     model = TileAutoencoder(TileConfig())
     optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=1e-4)
-    path, spent, step = SHELF.runs / "autoencoder.pt", 0.0, 0
-    if (before := SHELF.newest(path.name)) is not None:
-        kept = torch.load(before)
-        model.load_state_dict(kept["model"])
-        if "optimiser" in kept:
-            optimiser.load_state_dict(kept["optimiser"])
-            spent, step = kept["spent"], kept["step"]
-            generator.manual_seed(flags.seed + step)
+    training = Training(SHELF, "autoencoder.pt", {"model": model}, optimiser, flags, generator)
     tiles, codes, share = every_tile()
-    budget = Budget(flags.budget_seconds, spent, time.process_time)
-    saved = budget.elapsed
 
-    while budget.progress < 1:
+    while training.goes_on():
         chosen = torch.multinomial(share, PICTURES * SIDE**2, replacement=True, generator=generator)
         picture = patched(tiles[chosen]).float() / 255
         code = patched(latents(codes[chosen], model.config.levels)[..., None, None])
-        for group in optimiser.param_groups:
-            group["lr"] = budget.rate(PEAK_RATE)
         with mixed_precision():
             read, drawn = model.encoder.continuous(picture).float(), model.decoder(code).float()
         error = drawn - picture
         loss = error.abs().mean() + 2 * error.square().mean() + READING_WEIGHT * (read - code).square().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        step += 1
-        if step % 100 == 0:
+        training.descend(loss)
+        if training.is_at(100):
             off = float(((read - code).abs() > 0.25).float().mean())
-            print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f} codes misread {off:.5f}", flush=True)
-        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
-            saved = budget.elapsed
-            save_checkpoint(path, model=model.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)
-            print(f"{budget.elapsed:6.0f}s step {step} {survey(model, tiles, codes)}", flush=True)
+            training.say(f"loss {loss.item():.4f} codes misread {off:.5f}")
+        if training.keep_if_due():
+            training.say(survey(model, tiles, codes))
             _strip(model, generator)
 
 

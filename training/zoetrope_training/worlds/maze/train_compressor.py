@@ -8,16 +8,14 @@ over compressed memory has to answer what it answers over the frames themselves,
 
 from __future__ import annotations
 
-import argparse
-import time
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from ...budget import Budget, save_checkpoint
 from ...level_model import LevelWorldModel
 from ...memory import Stream, Memory
+from ...training import Training, seeded, training_flags
 from ...transformer import rotary_table, rotate
 from . import SHELF
 from .compressor import Compressor, fold_mean
@@ -36,7 +34,6 @@ STEPS_AN_EPISODE = 60
 """Training steps on each batch of episodes."""
 DOOR_SHARE = 0.7
 PEAK_RATE = 1e-3
-CHECKPOINT_SECONDS = 60
 MODES = {"temporal": False, "raster": True}
 """The compressors by name, and whether they fold along a frame."""
 
@@ -175,46 +172,24 @@ def errors(compressors: nn.ModuleDict, trace: Trace, generator: torch.Generator)
 
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=480)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
-    flags = parser.parse_args()
-    torch.manual_seed(flags.seed)
-    torch.set_num_threads(flags.threads)
-    generator = torch.Generator().manual_seed(flags.seed)
+    flags = training_flags(__doc__, budget_seconds=480).parse_args()
+    generator = seeded(flags)
     model = load_world().requires_grad_(False)
     compressors = new_compressors()
     optimiser = torch.optim.Adam(compressors.parameters(), lr=PEAK_RATE)
-    path, spent, step = SHELF.runs / "compressor.pt", 0.0, 0
-    if (before := SHELF.newest(path.name)) is not None:
-        kept = torch.load(before)
-        compressors.load_state_dict(kept["model"])
-        if "optimiser" in kept:
-            optimiser.load_state_dict(kept["optimiser"])
-            spent, step = kept["spent"], kept["step"]
-            generator.manual_seed(flags.seed + step)
-    budget = Budget(flags.budget_seconds, spent, time.process_time)
-    saved, lesson = budget.elapsed, trace(model, generator)
+    training = Training(SHELF, "compressor.pt", {"model": compressors}, optimiser, flags, generator)
+    lesson = trace(model, generator)
 
-    while budget.progress < 1:
-        if step % STEPS_AN_EPISODE == STEPS_AN_EPISODE - 1:
+    while training.goes_on():
+        if training.step % STEPS_AN_EPISODE == STEPS_AN_EPISODE - 1:
             lesson = trace(model, generator)
-        for group in optimiser.param_groups:
-            group["lr"] = budget.rate(PEAK_RATE)
         found = errors(compressors, lesson, generator)
         loss = torch.stack([found[name] for name in MODES]).sum()
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(compressors.parameters(), 1.0)
-        optimiser.step()
-        step += 1
-        if step % 20 == 0:
+        training.descend(loss)
+        if training.is_at(20):
             shares = " ".join(f"{name} {float(error):.4f}" for name, error in found.items())
-            print(f"{budget.elapsed:6.0f}s step {step} attention error: {shares}", flush=True)
-        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
-            saved = budget.elapsed
-            save_checkpoint(path, model=compressors.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)
+            training.say(f"attention error: {shares}")
+        training.keep_if_due()
 
 
 if __name__ == "__main__":

@@ -12,20 +12,18 @@ out after 480 steps, when cells behind such doors were right no more often than 
 
 from __future__ import annotations
 
-import argparse
 import math
-import time
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...budget import Budget, save_checkpoint
-from ...checkpoints import averaged, spent_in_all
+from ...budget import save_checkpoint
 from ...level_model import LevelWorldModel, best_levels
 from ...precision import mixed_precision
 from ...segments import last_two, place_of, segment_features
+from ...training import Alarm, Training, averaging, seeded, training_flags
 from . import SHELF
 from .data import Clips, Episodes, Sampler, latents, play_episodes
 from .dice import couple
@@ -65,7 +63,6 @@ PURE_NOISE_SHARE = 0.6
 DRAFT_SHARE = 0.6
 """Share of partly noisy samples that are made from the model's own first guess, as its second step sees them."""
 PEAK_RATE = 2e-3
-CHECKPOINT_SECONDS = 150
 TRACK_SECONDS = 600
 AVERAGE_DECAY = 0.995
 
@@ -170,61 +167,31 @@ def episodes_of(count: int, frames: int, seed: int) -> Episodes:
 
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, help="processor seconds, those of all threads", default=3600)
+    parser = training_flags(__doc__, budget_seconds=3600)
     parser.add_argument("--episodes", type=int, default=512)
     parser.add_argument("--frames", type=int, default=400)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peak-rate", type=float, default=PEAK_RATE, help="largest learning rate")
     flags = parser.parse_args()
-    torch.manual_seed(flags.seed)
-    torch.set_num_threads(flags.threads)
-    generator = torch.Generator().manual_seed(flags.seed)
+    generator = seeded(flags)
     sampler = Sampler(episodes_of(flags.episodes, flags.frames, flags.seed), generator)
     model = LevelWorldModel(CONFIG)
-    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY))
+    average = averaging(model, AVERAGE_DECAY)
     optimiser = torch.optim.AdamW(model.parameters(), lr=flags.peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    path, spent, step = SHELF.runs / "world.pt", 0.0, 0
-    earlier = {"spent": 0.0, "step": 0}
-    if (before := SHELF.newest(path.name)) is not None:
-        kept = torch.load(before)
-        model.load_state_dict(kept.get("model") or averaged(kept))
-        average.load_state_dict(kept["average"])
-        if "optimiser" in kept:
-            optimiser.load_state_dict(kept["optimiser"])
-            spent, step, earlier = kept["spent"], kept["step"], kept.get("earlier", earlier)
-        else:
-            earlier = spent_in_all(kept)
-        generator.manual_seed(flags.seed + step)
-    budget = Budget(flags.budget_seconds, spent, time.process_time)
-    saved = tracked = budget.elapsed
+    training = Training(SHELF, "world.pt", {"model": model, "average": average}, optimiser, flags, generator)
+    survey = Alarm(training, TRACK_SECONDS)
 
-    while budget.progress < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = budget.rate(flags.peak_rate)
+    while training.goes_on():
         draw = torch.rand(2, generator=generator)
         lengths = LONG if draw[0] < LONG_STEPS else SHORT
-        own = bool(draw[1] < OWN_STEPS) and (budget.progress > 0.35 or earlier["step"] > 0)
+        own = bool(draw[1] < OWN_STEPS) and (training.budget.progress > 0.35 or training.earlier["step"] > 0)
         loss, hits = loss_of(model, sampler(BATCH, lengths, CROSSING), lengths, generator, own)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        average.update_parameters(model)
-        step += 1
-        if step % 20 == 0:
+        training.descend(loss)
+        if training.is_at(20):
             shares = " ".join(f"{name} {float(share):.3f}" for name, share in hits().items())
-            print(f"{budget.elapsed:6.0f}s step {step} loss {loss.item():.4f} cells right: {shares}", flush=True)
-        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
-            saved = budget.elapsed
-            save_checkpoint(
-                path, model=model.state_dict(), average=average.state_dict(), optimiser=optimiser.state_dict(),
-                spent=saved, step=step, earlier=earlier,
-            )
-        if budget.elapsed - tracked > TRACK_SECONDS or budget.progress >= 1:
-            tracked = budget.elapsed
-            print(f"{budget.elapsed:6.0f}s step {step} {track(average.module, load_autoencoder(), SHELF.runs / 'world.png')}", flush=True)
+            training.say(f"loss {loss.item():.4f} cells right: {shares}")
+        training.keep_if_due()
+        if survey.rings():
+            training.say(track(average.module, load_autoencoder(), SHELF.runs / "world.png"))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ Run: `training/run rooms autoencoder --budget-seconds 240`
 
 from __future__ import annotations
 
-import argparse
-import time
 from pathlib import Path
 
 import torch
@@ -14,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from ...autoencoder import Autoencoder, reconstruction_loss
-from ...budget import Budget, save_checkpoint
 from ...precision import mixed_precision
+from ...training import Training, seeded, training_flags
 from . import SHELF
 from .codec import CONFIG, Codec
 from .level import TRAINING_LEVELS, make_level
@@ -29,7 +27,6 @@ WALKS, TICKS = 512, 300
 MEASURED = 512
 """Pictures that mean and deviation of the latents are taken from."""
 PEAK_RATE = 2e-3
-CHECKPOINT_SECONDS = 40
 HELD_OUT_SEED = 10_001
 
 
@@ -54,53 +51,31 @@ def psnr(output: Tensor, picture: Tensor) -> float:
 
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, default=240, help="processor seconds, over all runs")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
-    flags = parser.parse_args()
-    torch.manual_seed(flags.seed)
-    torch.set_num_threads(flags.threads)
+    flags = training_flags(__doc__, budget_seconds=240, threads=1).parse_args()
+    generator = seeded(flags)
     codec = Codec(Autoencoder(CONFIG).to(memory_format=torch.channels_last))
     optimiser = torch.optim.AdamW(codec.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=1e-4)
-    path, spent, step = SHELF.runs / "autoencoder.pt", 0.0, 0
-    if (before := SHELF.newest(path.name)) is not None:
-        kept = torch.load(before)
-        codec.load_state_dict(kept["codec"])
-        if "optimiser" in kept:
-            optimiser.load_state_dict(kept["optimiser"])
-            spent, step = kept["spent"], kept["step"]
+    training = Training(SHELF, "autoencoder.pt", {"codec": codec}, optimiser, flags, generator)
     world = make_world([make_level(seed) for seed in TRAINING_LEVELS])
-    views = Views(world, WALKS, torch.Generator().manual_seed(flags.seed + step))
+    views = Views(world, WALKS, generator)
     held_out = Views(world, 16, torch.Generator().manual_seed(HELD_OUT_SEED))(128)
-    budget = Budget(flags.budget_seconds, spent, time.process_time)
-    saved = budget.elapsed
 
-    while budget.progress < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = budget.rate(PEAK_RATE)
-        loss = train_step(codec, optimiser, views(PICTURES))
-        step += 1
-        if step % 50 == 0:
-            print(f"{budget.elapsed:6.0f}s step {step} loss {loss:.4f}", flush=True)
-        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
-            saved = budget.elapsed
+    while training.goes_on():
+        loss = loss_of(codec, views(PICTURES))
+        training.descend(loss)
+        if training.is_at(50):
+            training.say(f"loss {loss.item():.4f}")
+        if training.is_due():
             codec.measure(views(MEASURED))
-            save_checkpoint(path, codec=codec.state_dict(), optimiser=optimiser.state_dict(), spent=saved, step=step)
-            quality = strip(codec, held_out, SHELF.runs / "autoencoder.png")
-            print(f"{saved:6.0f}s step {step} held-out walks {quality:.2f} dB", flush=True)
+            training.keep()
+            training.say(f"held-out walks {strip(codec, held_out, SHELF.runs / 'autoencoder.png'):.2f} dB")
 
 
-def train_step(codec: Codec, optimiser: torch.optim.Optimizer, picture: Tensor) -> float:
-    """One step on pictures [n, 3, size, size]; returns the loss."""
+def loss_of(codec: Codec, picture: Tensor) -> Tensor:
+    """How far pictures [n, 3, size, size] are from their reconstructions."""
     with mixed_precision():
         output = codec.model(picture.contiguous(memory_format=torch.channels_last), rounds=False)
-    loss = reconstruction_loss(output.float(), picture, torch.ones_like(picture[:, :1]))
-    optimiser.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
-    optimiser.step()
-    return loss.item()
+    return reconstruction_loss(output.float(), picture, torch.ones_like(picture[:, :1]))
 
 
 @torch.no_grad()

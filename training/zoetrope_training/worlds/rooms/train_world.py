@@ -9,8 +9,6 @@ kind while the true next frame is still the right answer.
 
 from __future__ import annotations
 
-import argparse
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +17,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from ...budget import Budget, save_checkpoint
-from ...checkpoints import averaged, spent_in_all
+from ...budget import save_checkpoint
+from ...training import Alarm, Training, averaging, seeded, training_flags
 from . import SHELF
 from .codec import Codec, load_codec
 from .data import Clips, Sampler, walk_clips
@@ -42,80 +40,41 @@ PURE_NOISE_SHARE = 0.6
 POSE_WEIGHT = 0.1
 PEAK_RATE = 1e-3
 AVERAGE_DECAY = 0.995
-CHECKPOINT_SECONDS = 60
 TRACK_SECONDS = 150
 TRACKS, TRACK_FRAMES, TRACK_SEED = 12, 32, 10_002
 
 
-@dataclass
-class Learner:
-    """Everything a step changes."""
-
-    model: RoomsModel
-    head: PoseHead
-    average: torch.optim.swa_utils.AveragedModel
-    optimiser: torch.optim.Optimizer
-    generator: torch.Generator
-
-    def state(self) -> dict[str, object]:
-        """What a checkpoint keeps."""
-        parts = ("model", "head", "average", "optimiser")
-        return {name: getattr(self, name).state_dict() for name in parts}
-
-    def restore(self, kept: dict[str, dict[str, object]]) -> None:
-        """Take a checkpoint's parts back; a shipped one has the average alone and no optimiser."""
-        self.model.load_state_dict(kept.get("model") or averaged(kept))
-        for name in ("head", "average", "optimiser"):
-            if name in kept:
-                getattr(self, name).load_state_dict(kept[name])
-
-
-def make_learner(seed: int) -> Learner:
-    """Fresh weights."""
-    torch.manual_seed(seed)
-    model, head = RoomsModel(CONFIG), PoseHead()
-    decay = torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY)
-    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=decay)
-    parameters = [*model.parameters(), *head.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.01)
-    return Learner(model, head, average, optimiser, torch.Generator().manual_seed(seed))
-
-
-def own_context(learner: Learner, clip: Tensor, control: Tensor, generations: int) -> Tensor:
+def own_context(model: RoomsModel, clip: Tensor, control: Tensor, generations: int, generator: torch.Generator) -> Tensor:
     """The frames before each target, most of them replaced by what the model makes of the frames before them.
 
     Shapes: clip [batch, n + 1, C, H, W], control [batch, n, keys]; returns [batch, n, C, H, W].
     """
     true = clip[:, :-1]
     context = true
-    takes = torch.rand(len(clip), 1, 1, 1, 1, generator=learner.generator) < OWN_SHARE
+    takes = torch.rand(len(clip), 1, 1, 1, 1, generator=generator) < OWN_SHARE
     count = true.shape[0] * true.shape[1]
     for _ in range(generations):
-        noise = torch.randn(true.shape, generator=learner.generator)
+        noise = torch.randn(true.shape, generator=generator)
         with torch.no_grad():
-            guess, _ = predict(learner.model, context, control, noise, torch.ones(count))
+            guess, _ = predict(model, context, control, noise, torch.ones(count))
         context = torch.cat((true[:, :1], torch.where(takes, guess.view_as(true)[:, :-1], true[:, 1:])), 1)
     return context
 
 
-def train_step(learner: Learner, batch: Clips, generations: int) -> tuple[float, float]:
-    """One step; returns the squared error of the latents and of the poses."""
+def errors_of(
+    model: RoomsModel, head: PoseHead, batch: Clips, generations: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Squared error of the latents and of the poses."""
     target = batch.latent[:, 1:]
-    context = own_context(learner, batch.latent, batch.control, generations)
+    context = own_context(model, batch.latent, batch.control, generations, generator)
     count = target.shape[0] * target.shape[1]
-    draw = lambda: torch.rand(count, generator=learner.generator)
+    draw = lambda: torch.rand(count, generator=generator)
     sigma = torch.where(draw() < PURE_NOISE_SHARE, 1.0, 0.1 + 0.9 * draw())
     mix = sigma.view(*target.shape[:2], 1, 1, 1)
-    noisy = (1 - mix) * target + mix * torch.randn(target.shape, generator=learner.generator)
-    prediction, features = predict(learner.model, context, batch.control, noisy, sigma)
+    noisy = (1 - mix) * target + mix * torch.randn(target.shape, generator=generator)
+    prediction, features = predict(model, context, batch.control, noisy, sigma)
     error = F.mse_loss(prediction, target.flatten(0, 1))
-    lost = (learner.head(features) - pose_targets(batch)).square().mean()
-    learner.optimiser.zero_grad()
-    (error + POSE_WEIGHT * lost).backward()
-    torch.nn.utils.clip_grad_norm_(learner.model.parameters(), 1.0)
-    learner.optimiser.step()
-    learner.average.update_parameters(learner.model)
-    return error.item(), lost.item()
+    return error, (head(features) - pose_targets(batch)).square().mean()
 
 
 def generations_at(progress: float, generator: torch.Generator) -> int:
@@ -171,47 +130,34 @@ def track(model: RoomsModel, codec: Codec, held_out: Track, path: Path) -> str:
 
 def main() -> None:
     """Train until the budget is spent; resume from the checkpoint when there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget-seconds", type=float, default=1500, help="processor seconds, over all runs")
+    parser = training_flags(__doc__, budget_seconds=1500, threads=1)
     parser.add_argument("--walks", type=int, default=192)
     parser.add_argument("--frames", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--peak-rate", type=float, default=PEAK_RATE, help="largest learning rate")
     flags = parser.parse_args()
-    torch.set_num_threads(flags.threads)
+    generator = seeded(flags)
     codec = load_codec()
     world = make_world([make_level(seed) for seed in TRAINING_LEVELS])
     clips = training_clips(codec, world, flags.walks, flags.frames, flags.seed)
     held_out = make_track(codec, world)
-    learner = make_learner(flags.seed)
-    path, spent, step = SHELF.runs / "world.pt", 0.0, 0
-    earlier = {"spent": 0.0, "step": 0}
-    if (before := SHELF.newest(path.name)) is not None:
-        kept = torch.load(before)
-        learner.restore(kept)
-        if "optimiser" in kept:
-            spent, step, earlier = kept["spent"], kept["step"], kept.get("earlier", earlier)
-        else:
-            earlier = spent_in_all(kept)
-        learner.generator.manual_seed(flags.seed + step)
-    sampler = Sampler(clips, FRAMES, learner.generator)
-    budget = Budget(flags.budget_seconds, spent, time.process_time)
-    saved = tracked = budget.elapsed
-    while budget.progress < 1:
-        for group in learner.optimiser.param_groups:
-            group["lr"] = budget.rate(flags.peak_rate)
-        error, lost = train_step(learner, sampler(BATCH), generations_at(budget.progress, learner.generator))
-        step += 1
-        if step % 50 == 0:
-            print(f"{budget.elapsed:6.0f}s step {step} latents {error:.4f} poses {lost:.3f}", flush=True)
-        if budget.elapsed - saved > CHECKPOINT_SECONDS or budget.progress >= 1:
-            saved = budget.elapsed
-            save_checkpoint(path, **learner.state(), spent=saved, step=step, earlier=earlier)
-        if budget.elapsed - tracked > TRACK_SECONDS or budget.progress >= 1:
-            tracked = budget.elapsed
-            line = track(learner.average.module, codec, held_out, SHELF.runs / "world.png")
-            print(f"{budget.elapsed:6.0f}s step {step} {line}", flush=True)
+    torch.manual_seed(flags.seed)
+    model, head = RoomsModel(CONFIG), PoseHead()
+    average = averaging(model, AVERAGE_DECAY)
+    parameters = [*model.parameters(), *head.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=flags.peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    learns = {"model": model, "head": head, "average": average}
+    training = Training(SHELF, "world.pt", learns, optimiser, flags, generator)
+    sampler, survey = Sampler(clips, FRAMES, generator), Alarm(training, TRACK_SECONDS)
+
+    while training.goes_on():
+        generations = generations_at(training.budget.progress, generator)
+        error, lost = errors_of(model, head, sampler(BATCH), generations, generator)
+        training.descend(error + POSE_WEIGHT * lost, cut=model.parameters())
+        if training.is_at(50):
+            training.say(f"latents {error.item():.4f} poses {lost.item():.3f}")
+        training.keep_if_due()
+        if survey.rings():
+            training.say(track(average.module, codec, held_out, SHELF.runs / "world.png"))
 
 
 if __name__ == "__main__":
