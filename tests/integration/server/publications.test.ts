@@ -234,7 +234,7 @@ test.each<readonly [string, Front["answer"], string]>([
       if (request.method === "DELETE") response.writeHead(200).end();
       else response.writeHead(201, { location: "/resource" }).end("hello");
     },
-    "session description",
+    "the description cannot be read",
   ],
 ])("a server that %s is not asked again", async (_what, answer, why) => {
   const source = await open(ours);
