@@ -30,10 +30,10 @@ from .voices import SAMPLE_RATE
 
 PACKAGE = Path(__file__).resolve().parents[4] / "models" / "avatar"
 CAST: tuple[tuple[str, str, dict[str, str], int], ...] = (
-    ("ada", "Ada", {"hair_style": "curly", "glasses": "none", "beard": "none", "style": "soft", "collar": "open"}, 128),
+    ("june", "June", {"hair_style": "bun", "glasses": "none", "beard": "none", "style": "ink", "collar": "hood"}, 69),
     ("nora", "Nora", {"hair_style": "long", "glasses": "round", "beard": "none", "style": "soft", "collar": "crew"}, 228),
     ("amir", "Amir", {"hair_style": "short", "glasses": "none", "beard": "full", "style": "soft", "collar": "open"}, 206),
-    ("june", "June", {"hair_style": "bun", "glasses": "none", "beard": "none", "style": "ink", "collar": "hood"}, 69),
+    ("ada", "Ada", {"hair_style": "curly", "glasses": "none", "beard": "none", "style": "soft", "collar": "open"}, 128),
     ("theo", "Theo", {"hair_style": "parted", "glasses": "square", "beard": "none", "style": "cel", "collar": "crew"}, 96),
     ("otto", "Otto", {"hair_style": "bald", "glasses": "round", "beard": "moustache", "style": "ink", "collar": "open"}, 162),
 )
