@@ -42,7 +42,11 @@ export function mouthDelays(sitting: Sitting): number[] {
   );
 }
 
-/** How much later than its place in the pictures each click of a round was heard; `clicks` are samples of what was said. Nothing of a torn round. */
+/**
+ * How much later than its place in the pictures each click of a round was heard; `clicks` are samples of what was said.
+ *
+ * Nothing of a torn round: where its clicks lie is not known.
+ */
 export function clickSkews(sitting: Sitting, round: Round, clicks: readonly number[]): number[] {
   if (tornMs(round) > 0) return [];
   return clicks.flatMap((sample) => {
