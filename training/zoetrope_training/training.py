@@ -133,11 +133,9 @@ class Training:
     def _resume(self, kept: dict[str, Any]) -> float:
         """Take back what a checkpoint has; returns the seconds that were spent on this optimiser."""
         for name, module in self._learns.items():
-            weights = kept.get(name)
-            if name == "model" and weights is None:
-                weights = averaged(kept)
-            if weights is not None:
-                module.load_state_dict(weights)
+            # Of a model with an average only that is shipped.
+            is_left_out = name == "model" and name not in kept
+            module.load_state_dict(averaged(kept) if is_left_out else kept[name])
         if "optimiser" not in kept or any(kept.get(name) != mark for name, mark in self._marks.items()):
             self.earlier = spent_in_all(kept)
             return 0.0
